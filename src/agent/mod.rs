@@ -1,0 +1,3 @@
+//! The ReAct loop and what it is made of.
+
+pub mod parse;

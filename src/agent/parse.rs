@@ -1,0 +1,1 @@
+//! Takes the code out of a model's reply. Pure.

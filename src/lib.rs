@@ -1,0 +1,7 @@
+//! tinycode: a long-running daemon that gives every client a Python-writing agent.
+//!
+//! The way of a request is `transport -> api -> session -> agent -> {model, engine} -> worker`,
+//! downwards only; `ARCHITECTURE.md` is the map.
+
+pub mod agent;
+pub mod model;

@@ -1,0 +1,80 @@
+//! Language models: one trait, a client for OpenAI-compatible servers, and recorded replies.
+//!
+//! Knows nothing of sessions, engines or the wire protocol of the daemon.
+
+use std::ops::AddAssign;
+
+use async_trait::async_trait;
+
+/// Who said a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The instructions a conversation starts with.
+    System,
+    /// The task, and what came of the code.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub content: String,
+}
+
+/// Tokens used, as the model's server counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompts.
+    pub prompt_tokens: u64,
+    /// Tokens of the replies.
+    pub completion_tokens: u64,
+    /// Number of requests answered.
+    pub requests: u64,
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.prompt_tokens += other.prompt_tokens;
+        self.completion_tokens += other.completion_tokens;
+        self.requests += other.requests;
+    }
+}
+
+/// A whole reply of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The text of the reply.
+    pub text: String,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// A model did not answer. The conversation is as it was before the request.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ModelError {
+    /// What went wrong, in the user's words. Never holds a key.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+/// Something that answers a conversation.
+#[async_trait]
+pub trait Model: Send + Sync {
+    /// Answers `messages`. `on_delta` sees each piece of text as it comes; the pieces joined are the
+    /// reply's text. Dropping the future gives the request up.
+    ///
+    /// # Errors
+    /// When no whole reply could be had, after the retries that make sense.
+    async fn complete(
+        &self,
+        messages: &[Message],
+        on_delta: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Reply, ModelError>;
+}
