@@ -1,0 +1,291 @@
+//! Sessions and their options.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How far the generated code is trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum TrustLevel {
+    /// CPython inside the daemon's own process, restricted.
+    #[default]
+    Local,
+    /// A Python subprocess for each session.
+    Isolated,
+    /// A container for each session.
+    Sandboxed,
+}
+
+impl fmt::Display for TrustLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Isolated => "isolated",
+            Self::Sandboxed => "sandboxed",
+        })
+    }
+}
+
+/// What the network of a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// None at all.
+    None,
+    /// What the host has.
+    Host,
+}
+
+/// What a step and a run may use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Seconds that one step may take; above 0, at most 86,400.
+    pub timeout_seconds: f64,
+    /// Bytes of stdout, and as many of stderr, that one step may say; 1 to 16 MiB.
+    pub max_output_bytes: u64,
+    /// Steps that one run may take; 1 to 10,000.
+    pub max_steps: u32,
+    /// Bytes of memory that the Python of the session may use; at least 64 MiB.
+    pub max_memory_bytes: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeout_seconds: 30.0,
+            max_output_bytes: 10_000,
+            max_steps: 100,
+            max_memory_bytes: None,
+        }
+    }
+}
+
+/// What a session is to be like. Every field may be left out.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionOptions {
+    /// How far the generated code is trusted.
+    pub trust_level: TrustLevel,
+    /// What a step and a run may use.
+    pub limits: Limits,
+    /// Top-level packages that code may import beyond the default list; "*" allows all.
+    pub extra_imports: Vec<String>,
+    /// The model, as its server calls it, or `replay:FILE`.
+    pub model: String,
+    /// The key for the model's server; from the daemon's environment where it is left out.
+    pub api_key: Option<String>,
+    /// The base URL of the model's server; from the daemon's environment where it is left out.
+    pub base_url: Option<String>,
+    /// Tools that the code may call.
+    pub tools: Vec<Tool>,
+    /// Text added to the end of the system prompt.
+    pub system_suffix: Option<String>,
+    /// A file whose text takes the place of the system prompt.
+    pub prompt_file: Option<String>,
+    /// Whether old steps are pruned from the conversation after each step.
+    pub enable_pruning: bool,
+    /// How many of the latest steps pruning keeps; at least 1.
+    pub prune_keep_last: u32,
+    /// Whether a checkpoint is made after each step.
+    pub checkpoints: bool,
+    /// A name for people.
+    pub name: Option<String>,
+    /// The folder that the code works in.
+    pub cwd: Option<String>,
+    /// The interpreter of an isolated session; `python3` on PATH where it is left out.
+    pub python: Option<String>,
+    /// The network; "host" when isolated, "none" when sandboxed.
+    pub network: Option<Network>,
+    /// The image of a sandboxed session.
+    pub image: Option<String>,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            trust_level: TrustLevel::default(),
+            limits: Limits::default(),
+            extra_imports: Vec::new(),
+            model: "gpt-4o-mini".to_owned(),
+            api_key: None,
+            base_url: None,
+            tools: Vec::new(),
+            system_suffix: None,
+            prompt_file: None,
+            enable_pruning: false,
+            prune_keep_last: 3,
+            checkpoints: true,
+            name: None,
+            cwd: None,
+            python: None,
+            network: None,
+            image: None,
+        }
+    }
+}
+
+// By hand, so that the key never gets into a log.
+impl fmt::Debug for SessionOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionOptions")
+            .field("trust_level", &self.trust_level)
+            .field("limits", &self.limits)
+            .field("model", &self.model)
+            .field("api_key", &self.api_key.as_ref().map(|_| "***"))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Largest `max_output_bytes`: 16 MiB.
+const MAX_OUTPUT_BYTES: u64 = 16 << 20;
+/// Smallest `max_memory_bytes`: 64 MiB, below which a Python with its libraries does not start.
+const MIN_MEMORY_BYTES: u64 = 64 << 20;
+
+impl SessionOptions {
+    /// Checks the ranges that types cannot say.
+    ///
+    /// # Errors
+    /// The field that is out of range, and what is wrong with it.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let limits = &self.limits;
+        let seconds = limits.timeout_seconds;
+        if !(seconds > 0.0 && seconds <= 86_400.0) {
+            return out_of_range("limits.timeout_seconds", seconds, "above 0 and at most 86400");
+        }
+        if !(1..=MAX_OUTPUT_BYTES).contains(&limits.max_output_bytes) {
+            let bytes = limits.max_output_bytes;
+            return out_of_range("limits.max_output_bytes", bytes, "from 1 to 16777216");
+        }
+        if !(1..=10_000).contains(&limits.max_steps) {
+            return out_of_range("limits.max_steps", limits.max_steps, "from 1 to 10000");
+        }
+        if let Some(bytes) = limits.max_memory_bytes.filter(|bytes| *bytes < MIN_MEMORY_BYTES) {
+            return out_of_range("limits.max_memory_bytes", bytes, "at least 67108864");
+        }
+        if self.prune_keep_last == 0 {
+            return out_of_range("prune_keep_last", 0, "at least 1");
+        }
+        if self.model.trim().is_empty() {
+            return Err(("model", "the name of a model must not be empty".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn out_of_range(
+    field: &'static str,
+    value: impl fmt::Display,
+    range: &str,
+) -> Result<(), (&'static str, String)> {
+    Err((field, format!("{value} is out of range, it must be {range}")))
+}
+
+/// Where a tool runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum ToolKind {
+    /// In the client, by the event `tool.call` and the method `tools.result`.
+    Client,
+    /// Beside the code, from its source.
+    Python,
+}
+
+/// A function that generated code may call by its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// Its name in Python.
+    pub name: String,
+    /// What it does, for the model.
+    #[serde(default)]
+    pub description: String,
+    /// JSON Schema of its parameters, an object.
+    pub parameters: Value,
+    /// What it returns, for the model.
+    #[serde(default)]
+    pub returns: Option<Value>,
+    /// Where it runs.
+    pub kind: ToolKind,
+    /// The source of one function, for `kind: "python"`.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+/// Names a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct SessionRef {
+    /// The session's id.
+    pub session: String,
+}
+
+/// Names a session and where in its events to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct Since {
+    /// The session's id.
+    pub session: String,
+    /// The `seq` after which to start.
+    #[serde(default)]
+    pub since: Option<u64>,
+}
+
+/// What a session is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum SessionState {
+    /// Nothing.
+    Idle,
+    /// Running code, or waiting for the model.
+    Busy,
+    /// It has been closed.
+    Closed,
+}
+
+/// A session as clients see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct SessionInfo {
+    /// The session's id.
+    pub session: String,
+    /// Its name for people, or null.
+    pub name: Option<String>,
+    /// How far its code is trusted.
+    pub trust_level: TrustLevel,
+    /// What it is doing.
+    pub state: SessionState,
+    /// Number of its latest step; 0 before the first.
+    pub step: u64,
+    /// When it was created, in seconds since 1970.
+    pub created: f64,
+    /// What a step and a run may use.
+    pub limits: Limits,
+    /// Its model.
+    pub model: String,
+    /// Packages that its code may import beyond the default list.
+    pub extra_imports: Vec<String>,
+    /// Names of its tools.
+    pub tools: Vec<String>,
+    /// `seq` of its latest event; 0 before the first.
+    pub seq: u64,
+}
+
+/// The answer to `session.list`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct SessionList {
+    /// The open sessions, oldest first.
+    pub sessions: Vec<SessionInfo>,
+}
