@@ -4,5 +4,7 @@
 //! downwards only; `ARCHITECTURE.md` is the map.
 
 pub mod agent;
+pub mod engine;
 pub mod model;
 pub mod protocol;
+mod worker;

@@ -1,0 +1,400 @@
+//! ISOLATED: a warm Python subprocess for each session.
+//!
+//! The subprocess has an empty environment but for what Python needs, a temporary folder of its own,
+//! a private socket for frames and two pipes for what the code prints. The protection is that of a
+//! process: the code cannot crash, hang or grow the daemon, but it has the rights of its user.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use super::process::{self, Bounds};
+use super::python::{Interpreter, Interpreters};
+use super::{
+    Emit, Engine, EngineError, Event, Final, Level, MemoryChange, Outcome, PyError, SignalKind, Spec,
+    State, Step, Stored, Stream, Unit,
+};
+use crate::worker::{
+    self, Change, Done, Ended, Frame, Happening, Link, Memory, Process, Report, Request, Start, Stop,
+    TRUNCATED, to_json,
+};
+
+/// Receives the worker's source over descriptor 3 and hands the descriptor to it. The current folder
+/// is taken off the path first, so that no file in it can pass for a standard module.
+const BOOTSTRAP: &str = r"
+import sys
+sys.path[:] = [p for p in sys.path if p]
+import os
+def read(size):
+    data = b''
+    while len(data) < size:
+        piece = os.read(3, size - len(data))
+        if not piece:
+            os._exit(0)
+        data += piece
+    return data
+source = read(int.from_bytes(read(4), 'big'))
+worker = {'__name__': 'tinycode_worker'}
+exec(compile(source, '<tinycode worker>', 'exec'), worker)
+worker['main'](3)
+";
+/// Time that a fresh interpreter gets to answer.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+/// What is enforced on the code, as `status` says it.
+const ENFORCED: &[&str] = &["own process", "cleared environment", "time", "output", "memory", "imports"];
+
+/// Opens Python subprocesses.
+#[derive(Debug)]
+pub struct Isolated {
+    interpreters: Interpreters,
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl Isolated {
+    /// An engine whose subprocesses get `environment` and nothing else.
+    #[must_use]
+    pub fn new(environment: Vec<(OsString, OsString)>) -> Self {
+        process::adopt_orphans();
+        Self {
+            interpreters: Interpreters::default(),
+            environment,
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for Isolated {
+    async fn level(&self) -> Level {
+        let found = self.interpreters.find(None).await;
+        Level {
+            engine: "CPython subprocess",
+            enforced: ENFORCED.iter().map(|what| (*what).to_owned()).collect(),
+            python_version: found.as_ref().ok().map(|found| found.version.clone()),
+            unavailable: found.err().map(|error| error.to_string()),
+        }
+    }
+
+    async fn open(&self, spec: Spec) -> Result<Box<dyn Unit>, EngineError> {
+        if let Some(cwd) = spec.cwd.as_deref().filter(|cwd| !cwd.is_dir()) {
+            return Err(EngineError::Option {
+                field: "cwd",
+                message: format!("there is no folder '{}'", cwd.display()),
+            });
+        }
+        let mut unit = Subprocess {
+            interpreter: self.interpreters.find(spec.python.as_deref()).await?,
+            environment: self.environment.clone(),
+            spec,
+            running: None,
+        };
+        unit.reset().await?;
+        Ok(Box::new(unit))
+    }
+}
+
+/// The unit of an isolated session.
+struct Subprocess {
+    spec: Spec,
+    interpreter: Interpreter,
+    environment: Vec<(OsString, OsString)>,
+    /// None only after a fresh process could not be started.
+    running: Option<Running>,
+}
+
+struct Running {
+    worker: Worker,
+    link: Link,
+    /// Removed with all that the code left in it.
+    _temp: TempDir,
+}
+
+/// The child process. Dropping it kills it with everything below it.
+struct Worker {
+    child: Child,
+    id: u32,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.child.id().is_some() {
+            process::kill_tree(self.id);
+        }
+        process::reaped(self.id);
+    }
+}
+
+#[async_trait]
+impl Process for Worker {
+    fn interrupt(&mut self) {
+        process::interrupt(&self.child);
+    }
+
+    async fn ended(&mut self) -> String {
+        match self.child.wait().await {
+            Ok(status) => process::describe(status),
+            Err(error) => format!("cannot be waited for: {error}"),
+        }
+    }
+}
+
+#[async_trait]
+impl Unit for Subprocess {
+    async fn step(
+        &mut self,
+        step: Step<'_>,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Outcome, EngineError> {
+        let started = Instant::now();
+        if self.running.is_none() {
+            self.reset().await?;
+        }
+        let Some(running) = &mut self.running else {
+            return Err(unavailable("no Python process is running"));
+        };
+        let request = Request {
+            nonce: getrandom::u64().unwrap_or(step.number),
+            step: step.number,
+            code: step.code,
+            memory: Memory {
+                clear: step.memory.clear,
+                set: &step.memory.set,
+            },
+            max_text: self.spec.max_output,
+        };
+        let report = running
+            .link
+            .step(
+                &request,
+                &mut running.worker,
+                self.spec.timeout,
+                self.spec.max_output,
+                stop,
+                &mut |happening| events.emit(event(happening)),
+            )
+            .await;
+        let duration = started.elapsed();
+        if !matches!(report.ended, Ended::Done(_)) {
+            self.close().await;
+            if let Err(error) = self.reset().await {
+                tracing::warn!("a fresh Python process could not be started: {error}");
+            }
+        }
+        let outcome = outcome(report, &self.spec, duration);
+        for data in &outcome.display {
+            events.emit(Event::Display(data.clone()));
+        }
+        Ok(outcome)
+    }
+
+    async fn reset(&mut self) -> Result<(), EngineError> {
+        self.close().await;
+        self.running = Some(self.start().await?);
+        Ok(())
+    }
+
+    async fn close(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            if running.worker.child.id().is_some() {
+                process::kill_tree(running.worker.id);
+            }
+            let _ = running.worker.child.wait().await;
+        }
+    }
+}
+
+impl Subprocess {
+    async fn start(&self) -> Result<Running, EngineError> {
+        let temp = tempfile::Builder::new()
+            .prefix("tinycode-")
+            .tempdir()
+            .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))?;
+        let (worker, mut link) = self.spawn(temp.path()).map_err(|error| {
+            unavailable(format!("the Python process cannot be started: {error}"))
+        })?;
+        let imports = Start {
+            imports: &self.spec.imports,
+        };
+        let greeting = async {
+            link.send(worker::SOURCE.as_bytes()).await?;
+            link.send(&to_json(&imports)).await?;
+            link.receive().await
+        };
+        let greeting = tokio::time::timeout(START_PATIENCE, greeting).await;
+        match greeting {
+            Ok(Ok(Frame::Ready { .. })) => Ok(Running {
+                worker,
+                link,
+                _temp: temp,
+            }),
+            _ => {
+                let said = link.take_stderr(2_000);
+                let last = said.lines().last().unwrap_or("it said nothing").to_owned();
+                Err(unavailable(format!("the Python process does not start: {last}")))
+            }
+        }
+    }
+
+    fn spawn(&self, temp: &Path) -> io::Result<(Worker, Link)> {
+        let (ours, theirs) = StdUnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let (stdout, stdout_reader) = pipe::pipe()?;
+        let (stderr, stderr_reader) = pipe::pipe()?;
+        let mut command = Command::new(&self.interpreter.executable);
+        command
+            .args(["-c", BOOTSTRAP])
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .env("TMPDIR", temp)
+            .env("PYTHONUTF8", "1")
+            .env("MPLBACKEND", "Agg") // plots without a screen
+            .stdin(Stdio::null())
+            .stdout(OwnedFd::from(stdout.into_blocking_fd()?))
+            .stderr(OwnedFd::from(stderr.into_blocking_fd()?));
+        if let Some(cwd) = &self.spec.cwd {
+            command.current_dir(cwd);
+        }
+        let bounds = Bounds {
+            max_memory: self.spec.max_memory,
+            channel: Some(theirs.as_raw_fd()),
+        };
+        let child = process::spawn(&mut command, &bounds)?;
+        let id = child.id().ok_or(io::ErrorKind::NotFound)?;
+        let link = Link::new(UnixStream::from_std(ours)?, stdout_reader, stderr_reader);
+        Ok((Worker { child, id }, link))
+    }
+}
+
+fn unavailable(message: impl Display) -> EngineError {
+    EngineError::Unavailable {
+        message: message.to_string(),
+        hint: "`tinycode doctor` says what works on this machine".to_owned(),
+    }
+}
+
+fn event(happening: Happening) -> Event {
+    match happening {
+        Happening::Stdout(text) => Event::Output(Stream::Stdout, text),
+        Happening::Stderr(text) => Event::Output(Stream::Stderr, text),
+        Happening::Signal(kind, message) => {
+            let kind = match kind {
+                worker::Signal::Uncertain => SignalKind::Uncertain,
+                worker::Signal::Explore => SignalKind::Explore,
+                worker::Signal::Commit => SignalKind::Commit,
+            };
+            Event::Signal(kind, message)
+        }
+        Happening::Memory(Change::Store { name, value, repr }) => {
+            let value = match (value, repr) {
+                (Some(value), _) => Stored::Json(value),
+                (None, Some(repr)) => Stored::Repr(repr),
+                (None, None) => Stored::Json(Value::Null),
+            };
+            Event::Memory(MemoryChange::Store { name, value })
+        }
+        Happening::Memory(Change::Observe { text }) => Event::Memory(MemoryChange::Observe(text)),
+        Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
+    }
+}
+
+fn outcome(report: Report, spec: &Spec, duration: Duration) -> Outcome {
+    let truncated = report.stdout.is_cut() || report.stderr.is_cut();
+    let mut outcome = Outcome {
+        output: report.stdout.into_text(),
+        stderr: report.stderr.into_text(),
+        truncated,
+        value: None,
+        answer: None,
+        error: None,
+        timeout: report.stop == Some(Stop::Timeout),
+        interrupted: report.stop == Some(Stop::Interrupt),
+        duration,
+        display: Vec::new(),
+        rebound: Vec::new(),
+        state: State::Lost,
+    };
+    let stopped = report.stop.map(|stop| match stop {
+        Stop::Timeout => {
+            let seconds = spec.timeout.as_secs_f64();
+            ("TimeoutError", format!("the step took longer than {seconds} s and was stopped"))
+        }
+        Stop::Interrupt => ("KeyboardInterrupt", "the step was interrupted".to_owned()),
+    });
+    match report.ended {
+        Ended::Done(done) => finish(&mut outcome, *done, stopped, spec.max_output),
+        Ended::Stubborn => {
+            let (kind, message) = stopped.unwrap_or(("TimeoutError", "the step was stopped".to_owned()));
+            let message = format!("{message}; it did not stop when asked, so its process was killed. {FRESH}");
+            outcome.error = Some(ended(kind, message));
+        }
+        Ended::Died(how) => {
+            outcome.error = Some(ended("ProcessDied", format!("the Python process {how}. {FRESH}")));
+        }
+        Ended::Broken(what) => {
+            let message = format!("the Python process was ended because {what}. {FRESH}");
+            outcome.error = Some(ended("ProcessBroken", message));
+        }
+    }
+    outcome
+}
+
+const FRESH: &str = "Its variables are gone; the session has a fresh Python";
+
+fn ended(kind: &str, message: String) -> PyError {
+    PyError {
+        kind: kind.to_owned(),
+        traceback: format!("{kind}: {message}\n"),
+        message,
+        line: None,
+    }
+}
+
+fn finish(outcome: &mut Outcome, done: Done, stopped: Option<(&str, String)>, limit: usize) {
+    outcome.state = State::Kept;
+    outcome.rebound = done.rebound;
+    outcome.display = done.display;
+    outcome.value = done.value.map(|value| {
+        let (value, cut) = cut(value, limit);
+        outcome.truncated |= cut;
+        value
+    });
+    outcome.error = done.error.map(|fault| PyError {
+        kind: fault.kind,
+        message: fault.message,
+        traceback: fault.traceback,
+        line: fault.line,
+    });
+    if let Some((kind, message)) = stopped {
+        let error = outcome.error.get_or_insert_with(|| ended(kind, message.clone()));
+        kind.clone_into(&mut error.kind);
+        error.message = message;
+    } else if outcome.error.is_none() {
+        outcome.answer = done.answer.map(|answer| Final {
+            value: answer.value,
+            text: answer.text,
+        });
+    }
+}
+
+/// Cuts `text` to `limit` bytes; says whether it had to.
+fn cut(mut text: String, limit: usize) -> (String, bool) {
+    let long = text.len() > limit;
+    if long {
+        text.truncate(text.floor_char_boundary(limit));
+        text.push_str(TRUNCATED);
+    }
+    (text, long)
+}

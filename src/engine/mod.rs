@@ -1,0 +1,252 @@
+//! What runs the code of a session, at each trust level.
+//!
+//! Knows nothing of models, agents and the wire protocol: a step goes in, events come out while it
+//! runs, and exactly one outcome ends it.
+
+pub mod imports;
+mod isolated;
+mod process;
+mod python;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+pub use isolated::Isolated;
+pub use python::Interpreter;
+
+/// Takes the events of a step, in their order. Must not block.
+pub trait Emit<E>: Send + Sync {
+    /// Takes one event.
+    fn emit(&self, event: E);
+}
+
+/// Opens units of one trust level.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// Whether units can be opened on this machine, and what they enforce.
+    async fn level(&self) -> Level;
+
+    /// Starts a unit with a fresh Python state.
+    ///
+    /// # Errors
+    /// When none can be started; nothing is left behind.
+    async fn open(&self, spec: Spec) -> Result<Box<dyn Unit>, EngineError>;
+}
+
+/// The running Python of one session. Dropping it kills it with all its processes.
+#[async_trait]
+pub trait Unit: Send {
+    /// Runs one step to its end. `stop` asks for its end: first softly, after a second by force.
+    ///
+    /// # Errors
+    /// When no Python could be had for it; the next step tries again.
+    async fn step(
+        &mut self,
+        step: Step<'_>,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Outcome, EngineError>;
+
+    /// Gives the unit a fresh Python state.
+    ///
+    /// # Errors
+    /// When none could be started; the next step tries again.
+    async fn reset(&mut self) -> Result<(), EngineError>;
+
+    /// Ends the unit, and returns when all its processes are gone.
+    async fn close(&mut self);
+}
+
+/// What a trust level is on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// What runs the code.
+    pub engine: &'static str,
+    /// Version of the Python, where it is known.
+    pub python_version: Option<String>,
+    /// What is enforced on the code.
+    pub enforced: Vec<String>,
+    /// Why no unit can be opened, if none can.
+    pub unavailable: Option<String>,
+}
+
+/// What a unit is to be like.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The folder that the code works in; the daemon's own where it is left out.
+    pub cwd: Option<PathBuf>,
+    /// The interpreter; `python3` on PATH where it is left out.
+    pub python: Option<String>,
+    /// Modules that the code may import; `*` allows all.
+    pub imports: Vec<String>,
+    /// Time that one step may take.
+    pub timeout: Duration,
+    /// Bytes of each stream that one step may say.
+    pub max_output: usize,
+    /// Bytes of address space that the Python may use.
+    pub max_memory: Option<u64>,
+}
+
+/// One step to run.
+#[derive(Clone, Debug)]
+pub struct Step<'a> {
+    /// Its number in the session.
+    pub number: u64,
+    /// Python source.
+    pub code: &'a str,
+    /// What clients changed in the scratchpad since the step before.
+    pub memory: MemoryChanges,
+}
+
+/// Changes of the scratchpad on their way to Python.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MemoryChanges {
+    /// Whether to forget everything first.
+    pub clear: bool,
+    /// Values to store.
+    pub set: BTreeMap<String, Value>,
+}
+
+/// Where the code wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Its standard output.
+    Stdout,
+    /// Its standard error.
+    Stderr,
+}
+
+/// What a signal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalKind {
+    /// The model is not sure.
+    Uncertain,
+    /// The model tries something out.
+    Explore,
+    /// The model has made up its mind.
+    Commit,
+}
+
+/// A change of the scratchpad that the code made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MemoryChange {
+    /// A value was stored.
+    Store {
+        /// Under this name.
+        name: String,
+        /// The value.
+        value: Stored,
+    },
+    /// Something was observed.
+    Observe(String),
+    /// Something did not work.
+    Fail(String),
+}
+
+/// A stored value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    /// The value itself.
+    Json(Value),
+    /// The `repr` of a value that only Python holds.
+    Repr(String),
+}
+
+/// Something that happened while a step ran.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The code printed something.
+    Output(Stream, String),
+    /// The code gave a signal.
+    Signal(SignalKind, String),
+    /// The code changed the scratchpad.
+    Memory(MemoryChange),
+    /// The code showed something richer than text.
+    Display(Map<String, Value>),
+}
+
+/// An exception that ended the code, or what ended it in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PyError {
+    /// Name of the exception's class.
+    pub kind: String,
+    /// What it says.
+    pub message: String,
+    /// The traceback, with the code's own lines.
+    pub traceback: String,
+    /// Line of the step's code, from 1.
+    pub line: Option<u32>,
+}
+
+/// The value given to `final_answer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Final {
+    /// The value as JSON where it can be, else its `repr`.
+    pub value: Value,
+    /// The value as `str` shows it.
+    pub text: String,
+}
+
+/// What became of the Python state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is what the code left.
+    Kept,
+    /// It could not be brought back: the unit has a fresh one.
+    Lost,
+}
+
+/// What one step did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// What was printed to stdout, cut to `max_output`.
+    pub output: String,
+    /// What was printed to stderr, cut to `max_output`.
+    pub stderr: String,
+    /// Whether anything was cut.
+    pub truncated: bool,
+    /// `repr` of a last bare expression.
+    pub value: Option<String>,
+    /// The final answer.
+    pub answer: Option<Final>,
+    /// Why the code did not run to its end.
+    pub error: Option<PyError>,
+    /// Whether the step was stopped because it took too long.
+    pub timeout: bool,
+    /// Whether the step was stopped because somebody asked for it.
+    pub interrupted: bool,
+    /// Time that the code ran.
+    pub duration: Duration,
+    /// Rich output, also sent as events.
+    pub display: Vec<Map<String, Value>>,
+    /// Names of the session's own that the code bound to something else.
+    pub rebound: Vec<String>,
+    /// What became of the Python state.
+    pub state: State,
+}
+
+/// An engine could not do its part. The session stays and its memory is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The level, or the interpreter asked for, does not work on this machine.
+    #[error("{message}")]
+    Unavailable {
+        /// What is wrong, in the user's words.
+        message: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// An option of the session cannot be met.
+    #[error("{field}: {message}")]
+    Option {
+        /// The option.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+}

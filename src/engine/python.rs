@@ -1,0 +1,103 @@
+//! Finds the Python interpreter of isolated sessions.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+use super::{EngineError, process};
+
+/// The interpreter where a session names none.
+const DEFAULT: &str = "python3";
+/// The oldest Python that the worker runs on.
+const OLDEST: (u32, u32) = (3, 9);
+/// Time that an interpreter gets to say its version.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Prints the path behind links and shims, and the version.
+const PROBE: &str =
+    "import sys; print(sys.executable); print('%d.%d.%d' % tuple(sys.version_info[:3]))";
+const HINT: &str = "install Python 3.9 or newer, or name one with the option `python`";
+
+/// A Python interpreter that has been seen to work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    /// The program itself, behind any shim.
+    pub executable: PathBuf,
+    /// Its version, such as 3.11.7.
+    pub version: String,
+}
+
+/// The interpreters that have been seen to work, by the names they were asked for.
+#[derive(Debug, Default)]
+pub struct Interpreters(Mutex<HashMap<String, Interpreter>>);
+
+impl Interpreters {
+    /// Finds the interpreter that `name` stands for: a path, or a program on PATH.
+    ///
+    /// # Errors
+    /// When there is none, or it is too old.
+    pub async fn find(&self, name: Option<&str>) -> Result<Interpreter, EngineError> {
+        let name = name.unwrap_or(DEFAULT);
+        // Held while probing: a second session that comes meanwhile waits for the same answer.
+        let mut known = self.0.lock().await;
+        if let Some(found) = known.get(name).filter(|found| found.executable.exists()) {
+            return Ok(found.clone());
+        }
+        let found = probe(name).await?;
+        known.insert(name.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+async fn probe(name: &str) -> Result<Interpreter, EngineError> {
+    let mut command = Command::new(name);
+    command.args(["-c", PROBE]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = process::spawn(&mut command, &process::Bounds::default())
+        .map_err(|error| unavailable(format!("the interpreter '{name}' cannot be started: {error}")))?;
+    let id = child.id();
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    id.into_iter().for_each(process::reaped);
+    let output = output
+        .map_err(|_| unavailable(format!("the interpreter '{name}' did not answer within 20 s")))?
+        .map_err(|error| unavailable(format!("the interpreter '{name}' cannot be run: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut lines = text.lines();
+    let (Some(executable), Some(version)) = (lines.next(), lines.next()) else {
+        return Err(unavailable(format!("'{name}' is not a working Python interpreter")));
+    };
+    if !is_supported(version) {
+        return Err(unavailable(format!("'{name}' is Python {version}, which is too old")));
+    }
+    Ok(Interpreter {
+        executable: PathBuf::from(executable),
+        version: version.to_owned(),
+    })
+}
+
+fn is_supported(version: &str) -> bool {
+    let mut numbers = version.split('.').filter_map(|number| number.parse::<u32>().ok());
+    matches!((numbers.next(), numbers.next()), (Some(major), Some(minor)) if (major, minor) >= OLDEST)
+}
+
+fn unavailable(message: String) -> EngineError {
+    EngineError::Unavailable {
+        message,
+        hint: HINT.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_supported;
+
+    #[test]
+    fn pythons_from_3_9_on_are_supported() {
+        let cases = [("2.7.18", false), ("3.8.18", false), ("3.9.0", true), ("3.14.1", true), ("", false)];
+        for (version, expected) in cases {
+            assert_eq!(is_supported(version), expected, "{version}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The frames that the daemon and a worker send each other. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Longest frame that is read or written, in bytes.
+pub const MAX_FRAME: usize = 32 << 20;
+
+/// The first frame to a worker.
+#[derive(Debug, Serialize)]
+pub struct Start<'a> {
+    /// Modules that the code may import.
+    pub imports: &'a [String],
+}
+
+/// A step to run.
+#[derive(Debug, Serialize)]
+pub struct Request<'a> {
+    /// Comes back in the frame that ends the step.
+    pub nonce: u64,
+    /// Number of the step in its session.
+    pub step: u64,
+    /// Python source.
+    pub code: &'a str,
+    /// What clients changed in the scratchpad.
+    pub memory: Memory<'a>,
+    /// Characters that `value` may have.
+    pub max_text: usize,
+}
+
+/// Changes of the scratchpad.
+#[derive(Debug, Serialize)]
+pub struct Memory<'a> {
+    /// Whether to forget everything first.
+    pub clear: bool,
+    /// Values to store.
+    pub set: &'a BTreeMap<String, Value>,
+}
+
+/// What a worker says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Frame {
+    /// It is ready for its first step.
+    Ready {
+        /// Version of the Python.
+        python: String,
+    },
+    /// The code gave a signal.
+    Signal {
+        /// What it says.
+        kind: Signal,
+        /// Why.
+        message: String,
+    },
+    /// The code changed the scratchpad.
+    Memory(Change),
+    /// The step has ended.
+    Done(Box<Done>),
+}
+
+/// What a signal says.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signal {
+    /// The model is not sure.
+    Uncertain,
+    /// The model tries something out.
+    Explore,
+    /// The model has made up its mind.
+    Commit,
+}
+
+/// A change of the scratchpad.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum Change {
+    /// A value was stored.
+    Store {
+        /// Its name.
+        name: String,
+        /// The value, where JSON can say it.
+        value: Option<Value>,
+        /// Else its `repr`.
+        repr: Option<String>,
+    },
+    /// Something was observed.
+    Observe {
+        /// What.
+        text: String,
+    },
+    /// Something did not work.
+    Fail {
+        /// What.
+        text: String,
+    },
+}
+
+/// The end of a step.
+#[derive(Debug, Deserialize)]
+pub struct Done {
+    /// The nonce of the request.
+    pub nonce: u64,
+    /// `repr` of a last bare expression.
+    pub value: Option<String>,
+    /// Rich forms of it.
+    pub display: Vec<Map<String, Value>>,
+    /// The exception that ended the code.
+    pub error: Option<Fault>,
+    /// The value given to `final_answer`.
+    #[serde(rename = "final")]
+    pub answer: Option<Answer>,
+    /// Names of the session's own that the code bound to something else.
+    pub rebound: Vec<String>,
+}
+
+/// An exception.
+#[derive(Debug, Deserialize)]
+pub struct Fault {
+    /// Name of its class.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it says.
+    pub message: String,
+    /// The traceback.
+    pub traceback: String,
+    /// Line of the step's code.
+    pub line: Option<u32>,
+}
+
+/// A final answer.
+#[derive(Debug, Deserialize)]
+pub struct Answer {
+    /// As JSON, else its `repr`.
+    pub value: Value,
+    /// As `str` shows it.
+    pub text: String,
+}

@@ -1,0 +1,16 @@
+//! The wire to a Python worker: frames over a private socket, output over pipes.
+//!
+//! Knows the frames that `worker.py` speaks and nothing of how a worker is started or killed. What
+//! comes in is hostile: every frame is bounded, strict JSON, and output beyond its limit is read and
+//! thrown away, never held.
+
+mod frames;
+mod link;
+mod output;
+
+pub use frames::{Answer, Change, Done, Fault, Frame, Memory, Request, Signal, Start};
+pub use link::{Ended, Happening, Link, Process, Report, Stop, to_json};
+pub use output::{Output, TRUNCATED};
+
+/// The source of the worker.
+pub const SOURCE: &str = include_str!("worker.py");

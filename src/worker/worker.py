@@ -1,0 +1,444 @@
+"""Runs the steps of one session.
+
+One file of standard-library Python, embedded in the daemon and sent to a fresh interpreter over a
+private socket. The daemon sends a frame for each step; the worker answers with any number of event
+frames and exactly one `done`. A frame is a 4-byte big-endian length and that much JSON. What the code
+prints goes to file descriptors 1 and 2 as anything does; the socket is never one of 0, 1 and 2, and
+no child process inherits it. The code runs in this interpreter: it can break it, in which case the
+daemon kills the process and begins a fresh one, but it cannot hang or crash the daemon.
+"""
+
+import ast
+import base64
+import builtins
+import faulthandler
+import io
+import json
+import linecache
+import os
+import signal
+import struct
+import sys
+import traceback
+import types
+from _thread import allocate_lock, get_ident
+
+THIS_FILE = "<tinycode worker>"
+CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
+MAX_FRAME = 32 << 20
+MAX_MEMORY_JSON = 64 << 10
+MAX_TEXT = 2_000
+MAX_SOURCES = 1_000
+RICH = {
+    "_repr_html_": "text/html",
+    "_repr_markdown_": "text/markdown",
+    "_repr_svg_": "image/svg+xml",
+    "_repr_png_": "image/png",
+    "_repr_jpeg_": "image/jpeg",
+    "_repr_latex_": "text/latex",
+}
+
+
+class Stopped(KeyboardInterrupt):
+    """The step was stopped from outside. Not an `Exception`, so that `except Exception` lets it by."""
+
+
+class Channel:
+    """Frames over the private socket. Sending is safe from any thread and is never cut in two."""
+
+    def __init__(self, fd):
+        self.fd = fd
+        self.encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+        self.decode = json.JSONDecoder().decode
+        self.lock = allocate_lock()
+        self.main = get_ident()
+        self.sending = False
+        self.stop_pending = False
+
+    def receive(self):
+        (size,) = struct.unpack(">I", self._read(4))
+        return self.decode(self._read(size).decode("utf-8"))
+
+    def _read(self, size):
+        data = bytearray()
+        while len(data) < size:
+            piece = os.read(self.fd, min(size - len(data), 1 << 20))
+            if not piece:
+                os._exit(0)  # the daemon is gone
+            data += piece
+        return bytes(data)
+
+    def send(self, message):
+        data = self.encode(message).encode("utf-8", "replace")
+        if len(data) > MAX_FRAME:
+            raise ValueError(
+                "%d bytes are too many to hand over, the limit is %d" % (len(data), MAX_FRAME)
+            )
+        data = struct.pack(">I", len(data)) + data
+        main = get_ident() == self.main
+        if main:
+            self.sending = True
+        try:
+            with self.lock:
+                while data:
+                    data = data[os.write(self.fd, data) :]
+        finally:
+            if main:
+                self.sending = False
+                if self.stop_pending:
+                    self.stop_pending = False
+                    raise Stopped()
+
+
+class Imports:
+    """Lets the code import only what is on the list. Guides the model; isolation is not its job.
+
+    It sits in the builtins that only the code's own namespace has, so what an allowed module imports
+    itself is not looked at.
+    """
+
+    def __init__(self, allowed):
+        self.allowed = frozenset(allowed) | {"__future__"}
+        self.everything = "*" in self.allowed
+
+    def _allows(self, name):
+        while name:
+            if name in self.allowed:
+                return True
+            name = name.rpartition(".")[0]
+        return False
+
+    def builtins(self):
+        if self.everything:
+            return builtins
+        real_import = builtins.__import__
+
+        def __import__(name, globals=None, locals=None, fromlist=(), level=0):
+            if level == 0 and not self._allows(name):
+                parts = ["%s.%s" % (name, part) for part in fromlist or ()]
+                if not parts or not all(self._allows(part) for part in parts):
+                    top = name.partition(".")[0]
+                    raise ImportError(
+                        "import of '%s' is not allowed; add it to extra_imports" % top, name=top
+                    )
+            return real_import(name, globals, locals, fromlist, level)
+
+        names = dict(vars(builtins))
+        names["__import__"] = __import__
+        return names
+
+
+class Memory:
+    """The scratchpad. The daemon holds what JSON can say, this process the objects themselves."""
+
+    def __init__(self, channel):
+        self._channel = channel
+        self._values = {}
+
+    def store(self, name, value):
+        """Keeps a value under a name for later steps and runs."""
+        if not isinstance(name, str) or not name:
+            raise TypeError("the name must be a non-empty string")
+        message = {"event": "memory", "op": "store", "name": name[:MAX_TEXT]}
+        found, plain = as_json(self._channel, value)
+        if found and len(self._channel.encode(plain)) <= MAX_MEMORY_JSON:
+            message["value"] = plain
+        else:
+            message["repr"] = safe_repr(value)[:MAX_TEXT]
+        self._values[name] = value
+        self._channel.send(message)
+
+    def recall(self, name, default=None):
+        """Returns the value kept under a name, or the default."""
+        return self._values.get(name, default)
+
+    def observe(self, text):
+        """Notes something worth knowing."""
+        self._note("observe", text)
+
+    def fail(self, text):
+        """Notes an approach that did not work."""
+        self._note("fail", text)
+
+    def _note(self, op, text):
+        self._channel.send({"event": "memory", "op": op, "text": safe_str(text)[:MAX_TEXT]})
+
+    def __repr__(self):
+        return "<memory: %s>" % (", ".join(sorted(self._values)) or "empty")
+
+
+class Worker:
+    """The state of one session, and the loop that runs its steps."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        self.pid = os.getpid()
+        self.fds = [os.dup(1), os.dup(2)]  # `dup` makes them uninheritable
+        self.streams = [None, None]
+        self.interruptible = False
+        self.memory = Memory(channel)
+        self.sources = []
+        self.final = None
+        self.builtins = builtins
+        self.module = types.ModuleType("__main__")
+        sys.modules["__main__"] = self.module
+        self.names = self.module.__dict__
+        faulthandler.enable(file=self.fds[1], all_threads=False)
+
+    def serve(self):
+        start = self.channel.receive()
+        self.builtins = Imports(start["imports"]).builtins()
+        sys.path.insert(0, os.getcwd())
+        version = "%d.%d.%d" % sys.version_info[:3]
+        self.channel.send({"event": "ready", "python": version})
+        while True:
+            request = self.channel.receive()
+            done = self.step(request)
+            if os.getpid() != self.pid:
+                os._exit(0)  # a fork of the code's own came back here
+            try:
+                self.channel.send(done)
+            except (ValueError, RecursionError, MemoryError) as error:
+                done.update(value=None, display=[], final=None)
+                done["error"] = describe(error, None)
+                self.channel.send(done)
+
+    def step(self, request):
+        number = request["step"]
+        filename = "<step %d>" % number
+        self.remember_source(filename, request["code"])
+        changes = request["memory"]
+        if changes["clear"]:
+            self.memory._values.clear()
+        self.memory._values.update(changes["set"])
+        done = {"event": "done", "nonce": request["nonce"], "value": None, "display": []}
+        done.update(error=None, final=None, rebound=[])
+        given = self.prepare()
+        error = None
+        try:
+            try:
+                self.interruptible = True
+                value = self.run(request["code"], filename)
+                if value is not None:
+                    done["value"] = safe_repr(value)[: request["max_text"] + 1]
+                    done["display"] = rich(self.channel, value)
+            finally:
+                self.interruptible = False
+        except SystemExit as exit:
+            error = exit if exit.code else None
+        except BaseException as caught:
+            error = caught
+        self.channel.stop_pending = False
+        if error is not None:
+            done["error"] = describe(error, filename)
+        elif self.final is not None:
+            done["final"] = final(self.channel, *self.final)
+        done["rebound"] = [name for name in given if self.names.get(name) is not given[name]]
+        self.flush()
+        return done
+
+    def prepare(self):
+        """Puts right whatever the step before may have broken; returns the names it gave."""
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        for index, name in enumerate(("stdout", "stderr")):
+            os.dup2(self.fds[index], index + 1)
+            stream = self.streams[index]
+            if stream is None or stream.closed or getattr(sys, name) is not stream:
+                raw = io.FileIO(index + 1, "w", closefd=False)
+                stream = io.TextIOWrapper(
+                    io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
+                )
+                self.streams[index] = stream
+                setattr(sys, name, stream)
+                setattr(sys, "__%s__" % name, stream)
+        self.final = None
+        given = {
+            "final_answer": self.final_answer,
+            "memory": self.memory,
+            "store": self.memory.store,
+            "recall": self.memory.recall,
+            "observe": self.memory.observe,
+            "uncertain": self.uncertain,
+            "explore": self.explore,
+            "commit": self.commit,
+        }
+        self.names.update(given)
+        self.names["__builtins__"] = self.builtins
+        return given
+
+    def run(self, code, filename):
+        """Runs the code; returns the value of a last bare expression."""
+        tree = ast.parse(code, filename)
+        last = None
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            last = ast.Expression(tree.body.pop().value)
+        self.evaluate(compile_step(tree, filename, "exec"))
+        if last is not None:
+            return self.evaluate(compile_step(last, filename, "eval"))
+        return None
+
+    def evaluate(self, code):
+        value = eval(code, self.names)
+        if code.co_flags & CO_COROUTINE:  # it has an `await` outside any function
+            import asyncio
+
+            value = asyncio.run(value)
+        return value
+
+    def flush(self):
+        """Lets all that was printed out, so that the daemon has it before it has `done`."""
+        for stream in (sys.stdout, sys.stderr, *self.streams):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        if "ctypes" in sys.modules:  # then C code may have printed into a buffer of its own
+            try:
+                sys.modules["ctypes"].CDLL(None).fflush(None)
+            except Exception:
+                pass
+
+    def on_interrupt(self, _number, _frame):
+        if os.getpid() != self.pid:
+            os._exit(130)
+        if self.channel.sending:
+            self.channel.stop_pending = self.interruptible
+        elif self.interruptible:
+            raise Stopped()
+
+    def remember_source(self, filename, code):
+        """Lets tracebacks show the lines of the latest steps."""
+        lines = code.splitlines(keepends=True)
+        linecache.cache[filename] = (len(code), None, lines, filename)
+        self.sources.append(filename)
+        if len(self.sources) > MAX_SOURCES:
+            linecache.cache.pop(self.sources.pop(0), None)
+
+    def final_answer(self, value=None):
+        """Gives the answer to the task; the run ends with this block."""
+        self.final = (value,)
+
+    def uncertain(self, message=""):
+        """Says that you are not sure."""
+        self._signal("uncertain", message)
+
+    def explore(self, message=""):
+        """Says that you are trying something out."""
+        self._signal("explore", message)
+
+    def commit(self, message=""):
+        """Says that you have made up your mind."""
+        self._signal("commit", message)
+
+    def _signal(self, kind, message):
+        self.flush()
+        text = safe_str(message)[:MAX_TEXT]
+        self.channel.send({"event": "signal", "kind": kind, "message": text})
+
+
+def compile_step(tree, filename, mode):
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    return compile(tree, filename, mode, flags=flags, dont_inherit=True)
+
+
+def plain(value):
+    """Scalars and arrays of numpy as what they stand for."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError("not JSON")
+
+
+def as_json(channel, value):
+    """Whether JSON can say the value, and the value as JSON says it."""
+    try:
+        text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode(value)
+        return len(text) <= MAX_FRAME, channel.decode(text)
+    except Exception:
+        return False, None
+
+
+def final(channel, value):
+    found, said = as_json(channel, value)
+    text = safe_str(value)
+    return {"value": said if found else safe_repr(value), "text": text}
+
+
+def rich(channel, value):
+    """What a notebook would show of the value beside its `repr`."""
+    data = {}
+    if isinstance(value, type):
+        return []
+    for method, mime in RICH.items():
+        try:
+            shown = getattr(value, method)() if hasattr(value, method) else None
+        except Exception:
+            continue
+        if isinstance(shown, bytes):
+            shown = base64.b64encode(shown).decode("ascii")
+        if isinstance(shown, str) and len(shown) <= MAX_FRAME // 16:
+            data[mime] = shown
+    return [data] if data else []
+
+
+def safe_repr(value):
+    try:
+        return repr(value)
+    except Exception as error:
+        return "<%s whose repr failed: %s>" % (type(value).__name__, type(error).__name__)
+
+
+def safe_str(value):
+    try:
+        return str(value)
+    except Exception:
+        return safe_repr(value)
+
+
+def describe(error, filename):
+    """An exception as the daemon is told it: with the code's own lines and none of this file's."""
+    try:
+        report = traceback.TracebackException.from_exception(error)
+        seen = set()
+        hide_this_file(report, seen)
+        text = "".join(report.format())
+    except Exception:
+        text = "%s (its traceback cannot be shown)" % type(error).__name__
+    message = safe_str(error)
+    if isinstance(error, SyntaxError):
+        message = error.msg or message
+    return {
+        "type": type(error).__name__,
+        "message": message[:10_000],
+        "traceback": text if len(text) <= 20_000 else text[:10_000] + "\n...\n" + text[-10_000:],
+        "line": line_of(error, filename),
+    }
+
+
+def hide_this_file(report, seen):
+    if report is None or id(report) in seen:
+        return
+    seen.add(id(report))
+    report.stack[:] = [frame for frame in report.stack if frame.filename != THIS_FILE]
+    hide_this_file(report.__cause__, seen)
+    hide_this_file(report.__context__, seen)
+    for inner in getattr(report, "exceptions", None) or ():
+        hide_this_file(inner, seen)
+
+
+def line_of(error, filename):
+    """The innermost line of the step's own code that the error went through."""
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        return error.lineno
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == filename:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def main(fd):
+    high = os.dup(fd)  # away from 0, 1 and 2, and not inherited by children
+    os.close(fd)
+    Worker(Channel(high)).serve()
