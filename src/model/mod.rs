@@ -2,9 +2,20 @@
 //!
 //! Knows nothing of sessions, engines or the wire protocol of the daemon.
 
+mod chat;
+mod replay;
+mod secret;
+mod sse;
+
 use std::ops::AddAssign;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+
+pub use self::chat::{ChatConfig, ChatModel};
+pub use self::replay::{Recorder, ReplayModel};
+pub use self::secret::Secret;
+pub use self::sse::{EventTooLarge, MAX_EVENT_BYTES, SseParser};
 
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +75,10 @@ pub struct ModelError {
     pub hint: Option<String>,
 }
 
+/// Sees the text of a reply piece by piece. A name of its own, since `async_trait` would give the
+/// `&str` of a spelled-out `dyn FnMut(&str)` one lifetime, which no model's text has.
+pub type OnDelta<'a> = dyn FnMut(&str) + Send + 'a;
+
 /// Something that answers a conversation.
 #[async_trait]
 pub trait Model: Send + Sync {
@@ -75,6 +90,18 @@ pub trait Model: Send + Sync {
     async fn complete(
         &self,
         messages: &[Message],
-        on_delta: &mut (dyn FnMut(&str) + Send),
+        on_delta: &mut OnDelta<'_>,
     ) -> Result<Reply, ModelError>;
+}
+
+/// A shared model answers as the model itself does.
+#[async_trait]
+impl<M: Model + ?Sized> Model for Arc<M> {
+    async fn complete(
+        &self,
+        messages: &[Message],
+        on_delta: &mut OnDelta<'_>,
+    ) -> Result<Reply, ModelError> {
+        self.as_ref().complete(messages, on_delta).await
+    }
 }
