@@ -4,7 +4,10 @@
 //! downwards only; `ARCHITECTURE.md` is the map.
 
 pub mod agent;
+pub mod api;
+pub mod config;
 pub mod engine;
 pub mod model;
 pub mod protocol;
+pub mod session;
 mod worker;

@@ -3,6 +3,7 @@
 //! New steps only ever come at the end, so that the messages of one turn begin with those of the turn
 //! before and servers can cache them; only pruning, which the user asks for, rewrites the past.
 
+use super::prompt;
 use crate::model::{Message, Role, Usage};
 
 /// One step of a conversation.
@@ -82,11 +83,15 @@ impl Conversation {
         for entry in &self.entries {
             match &entry.kind {
                 EntryKind::SystemPrompt(text) => say(&mut messages, Role::System, text),
-                EntryKind::Task(text) => say(&mut messages, Role::User, &format!("Task: {text}")),
+                EntryKind::Task(text) => say(&mut messages, Role::User, &prompt::task(text)),
                 EntryKind::Scratchpad(text) => say(&mut messages, Role::User, text),
                 EntryKind::Action(action) => {
                     let reply = action.reply.trim();
-                    let reply = if reply.is_empty() { "(empty reply)" } else { reply };
+                    let reply = if reply.is_empty() {
+                        "(empty reply)"
+                    } else {
+                        reply
+                    };
                     say(&mut messages, Role::Assistant, reply);
                     say(&mut messages, Role::User, &action.observation);
                 }
@@ -176,7 +181,9 @@ mod tests {
 
     fn conversation(kinds: Vec<EntryKind>) -> Conversation {
         let mut conversation = Conversation::default();
-        kinds.into_iter().for_each(|kind| conversation.push(0.0, kind));
+        kinds
+            .into_iter()
+            .for_each(|kind| conversation.push(0.0, kind));
         conversation
     }
 
@@ -187,7 +194,12 @@ mod tests {
             EntryKind::Scratchpad(_) => "P".to_owned(),
             EntryKind::Action(action) => action.step.to_string(),
         };
-        conversation.entries().iter().map(letter).collect::<Vec<_>>().join(" ")
+        conversation
+            .entries()
+            .iter()
+            .map(letter)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn sample() -> Conversation {
@@ -234,6 +246,9 @@ mod tests {
     fn long_observations_are_cut() {
         let mut conversation = sample();
         conversation.prune(Prune::TruncateObservations(11));
-        assert_eq!(conversation.messages()[3].content, "observation\n[truncated]\n\nold pad");
+        assert_eq!(
+            conversation.messages()[3].content,
+            "observation\n[truncated]\n\nold pad"
+        );
     }
 }

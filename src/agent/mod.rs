@@ -125,7 +125,9 @@ impl Agent<'_> {
     /// Adds a task to the conversation.
     pub fn begin(&self, task: &str) {
         let mut memory = self.memory();
-        memory.conversation.push(now(), EntryKind::Task(task.to_owned()));
+        memory
+            .conversation
+            .push(now(), EntryKind::Task(task.to_owned()));
         show_scratchpad(&mut memory);
     }
 
@@ -207,7 +209,8 @@ impl Agent<'_> {
             reply = self.model.complete(&messages, &mut on_delta) => reply.map_err(Failure::Model)?,
             () = self.stop.cancelled() => return Err(Failure::Cancelled),
         };
-        self.events.emit(Event::Message(step, reply.text.clone(), reply.usage));
+        self.events
+            .emit(Event::Message(step, reply.text.clone(), reply.usage));
         Ok(reply)
     }
 
@@ -220,7 +223,11 @@ impl Agent<'_> {
             memory,
         };
         let events = InStep(step, self.events);
-        let outcome = self.unit.step(order, &events, self.stop).await.map_err(Failure::Engine)?;
+        let outcome = self
+            .unit
+            .step(order, &events, self.stop)
+            .await
+            .map_err(Failure::Engine)?;
         if outcome.state == State::Lost {
             self.memory().scratchpad.python_was_lost();
         }
@@ -233,7 +240,9 @@ impl Agent<'_> {
         let error = outcome.and_then(|outcome| outcome.error.as_ref());
         let error = error.map(|error| format!("{}: {}", error.kind, error.message));
         if let Some(error) = &error {
-            memory.scratchpad.note_failure(&format!("step {}: {error}", turn.step));
+            memory
+                .scratchpad
+                .note_failure(&format!("step {}: {error}", turn.step));
             self.events.emit(Event::Failure);
         }
         let observation = match (outcome, &turn.answer) {
@@ -250,7 +259,9 @@ impl Agent<'_> {
             duration: took.as_secs_f64(),
             usage: turn.usage,
         };
-        memory.conversation.push(now(), EntryKind::Action(Box::new(action)));
+        memory
+            .conversation
+            .push(now(), EntryKind::Action(Box::new(action)));
         show_scratchpad(&mut memory);
         memory.conversation.prune(self.prune);
     }
@@ -261,7 +272,9 @@ impl Agent<'_> {
             kind: &error.kind,
             message: &error.message,
             line: error.line,
-            source_line: error.line.and_then(|line| code.lines().nth(line as usize - 1)),
+            source_line: error
+                .line
+                .and_then(|line| code.lines().nth(line as usize - 1)),
             traceback: &error.traceback,
             tool_doc: None,
         });
@@ -274,7 +287,6 @@ impl Agent<'_> {
             timeout: outcome.timeout.then_some(self.timeout.as_secs_f64()),
             lost: outcome.state == State::Lost,
             rebound: &outcome.rebound,
-            scratchpad: None,
             steps_left: Some(turns_left),
         };
         observation.render()
@@ -288,6 +300,7 @@ impl Agent<'_> {
 /// Adds the scratchpad to the conversation if the model has not seen the latest.
 fn show_scratchpad(memory: &mut Memory) {
     if let Some(text) = memory.scratchpad.take_unshown() {
+        let text = format!("Your memory:\n{text}");
         memory.conversation.push(now(), EntryKind::Scratchpad(text));
     }
 }

@@ -119,17 +119,23 @@ impl Scratchpad {
     /// Begins anew with a fresh Python: it has to be told everything, and what only the old one held
     /// is gone.
     pub fn python_was_lost(&mut self) {
-        self.variables.retain(|_, value| matches!(value, Stored::Json(_)));
-        let json = self.variables.iter().filter_map(|(name, value)| match value {
-            Stored::Json(value) => Some((name.clone(), value.clone())),
-            Stored::Repr(_) => None,
-        });
+        self.variables
+            .retain(|_, value| matches!(value, Stored::Json(_)));
+        let json = self
+            .variables
+            .iter()
+            .filter_map(|(name, value)| match value {
+                Stored::Json(value) => Some((name.clone(), value.clone())),
+                Stored::Repr(_) => None,
+            });
         self.changes.set = json.collect();
     }
 
     /// What the model is to be shown, if it has not seen the latest.
     pub fn take_unshown(&mut self) -> Option<String> {
-        mem::take(&mut self.unshown).then(|| self.context()).filter(|text| !text.is_empty())
+        mem::take(&mut self.unshown)
+            .then(|| self.context())
+            .filter(|text| !text.is_empty())
     }
 
     /// The scratchpad as the model is shown it; empty where there is nothing to show.
@@ -144,7 +150,11 @@ impl Scratchpad {
             };
             format!("{name} = {}", shorten(&value, SHOWN_VALUE))
         });
-        section(&mut text, "Stored values (read one with recall(name)):", values);
+        section(
+            &mut text,
+            "Stored values (read one with recall(name)):",
+            values,
+        );
         if hidden > 0 {
             let _ = writeln!(text, "- and {hidden} more");
         }
@@ -164,14 +174,19 @@ fn note(notes: &mut Vec<String>, text: &str) {
 
 fn latest(notes: &[String]) -> impl Iterator<Item = String> {
     let skipped = notes.len().saturating_sub(SHOWN);
-    notes.iter().skip(skipped).map(|note| shorten(note, SHOWN_VALUE))
+    notes
+        .iter()
+        .skip(skipped)
+        .map(|note| shorten(note, SHOWN_VALUE))
 }
 
 fn section(text: &mut String, title: &str, items: impl Iterator<Item = String>) {
     let mut items = items.peekable();
     if items.peek().is_some() {
         let _ = writeln!(text, "{title}");
-        items.for_each(|item| drop(writeln!(text, "- {item}")));
+        for item in items {
+            let _ = writeln!(text, "- {item}");
+        }
     }
 }
 

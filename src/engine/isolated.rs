@@ -24,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 use super::process::{self, Bounds};
 use super::python::{Interpreter, Interpreters};
 use super::{
-    Emit, Engine, EngineError, Event, Final, Level, MemoryChange, Outcome, PyError, SignalKind, Spec,
-    State, Step, Stored, Stream, Unit,
+    Emit, Engine, EngineError, Event, Final, Level, MemoryChange, Outcome, PyError, SignalKind,
+    Spec, State, Step, Stored, Stream, Unit,
 };
 use crate::worker::{
-    self, Change, Done, Ended, Frame, Happening, Link, Memory, Process, Report, Request, Start, Stop,
-    TRUNCATED, to_json,
+    self, Change, Done, Ended, Frame, Happening, Link, Memory, Process, Report, Request, Start,
+    Stop, TRUNCATED, to_json,
 };
 
 /// Receives the worker's source over descriptor 3 and hands the descriptor to it. The current folder
@@ -54,7 +54,14 @@ worker['main'](3)
 /// Time that a fresh interpreter gets to answer.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// What is enforced on the code, as `status` says it.
-const ENFORCED: &[&str] = &["own process", "cleared environment", "time", "output", "memory", "imports"];
+const ENFORCED: &[&str] = &[
+    "own process",
+    "cleared environment",
+    "time",
+    "output",
+    "memory",
+    "imports",
+];
 
 /// Opens Python subprocesses.
 #[derive(Debug)]
@@ -77,13 +84,18 @@ impl Isolated {
 
 #[async_trait]
 impl Engine for Isolated {
-    async fn level(&self) -> Level {
-        let found = self.interpreters.find(None).await;
+    async fn level(&self, patience: Duration) -> Level {
+        let found = tokio::time::timeout(patience, self.interpreters.find(None)).await;
+        let (python_version, unavailable) = match found {
+            Ok(Ok(found)) => (Some(found.version), None),
+            Ok(Err(error)) => (None, Some(error.to_string())),
+            Err(_) => (None, None), // it is there, but slow to say its version
+        };
         Level {
             engine: "CPython subprocess",
             enforced: ENFORCED.iter().map(|what| (*what).to_owned()).collect(),
-            python_version: found.as_ref().ok().map(|found| found.version.clone()),
-            unavailable: found.err().map(|error| error.to_string()),
+            python_version,
+            unavailable,
         }
     }
 
@@ -235,7 +247,7 @@ impl Subprocess {
         };
         let greeting = tokio::time::timeout(START_PATIENCE, greeting).await;
         match greeting {
-            Ok(Ok(Frame::Ready { .. })) => Ok(Running {
+            Ok(Ok(Frame::Ready)) => Ok(Running {
                 worker,
                 link,
                 _temp: temp,
@@ -243,7 +255,9 @@ impl Subprocess {
             _ => {
                 let said = link.take_stderr(2_000);
                 let last = said.lines().last().unwrap_or("it said nothing").to_owned();
-                Err(unavailable(format!("the Python process does not start: {last}")))
+                Err(unavailable(format!(
+                    "the Python process does not start: {last}"
+                )))
             }
         }
     }
@@ -329,19 +343,28 @@ fn outcome(report: Report, spec: &Spec, duration: Duration) -> Outcome {
     let stopped = report.stop.map(|stop| match stop {
         Stop::Timeout => {
             let seconds = spec.timeout.as_secs_f64();
-            ("TimeoutError", format!("the step took longer than {seconds} s and was stopped"))
+            (
+                "TimeoutError",
+                format!("the step took longer than {seconds} s and was stopped"),
+            )
         }
         Stop::Interrupt => ("KeyboardInterrupt", "the step was interrupted".to_owned()),
     });
     match report.ended {
         Ended::Done(done) => finish(&mut outcome, *done, stopped, spec.max_output),
         Ended::Stubborn => {
-            let (kind, message) = stopped.unwrap_or(("TimeoutError", "the step was stopped".to_owned()));
-            let message = format!("{message}; it did not stop when asked, so its process was killed. {FRESH}");
+            let (kind, message) =
+                stopped.unwrap_or(("TimeoutError", "the step was stopped".to_owned()));
+            let message = format!(
+                "{message}; it did not stop when asked, so its process was killed. {FRESH}"
+            );
             outcome.error = Some(ended(kind, message));
         }
         Ended::Died(how) => {
-            outcome.error = Some(ended("ProcessDied", format!("the Python process {how}. {FRESH}")));
+            outcome.error = Some(ended(
+                "ProcessDied",
+                format!("the Python process {how}. {FRESH}"),
+            ));
         }
         Ended::Broken(what) => {
             let message = format!("the Python process was ended because {what}. {FRESH}");
@@ -378,7 +401,9 @@ fn finish(outcome: &mut Outcome, done: Done, stopped: Option<(&str, String)>, li
         line: fault.line,
     });
     if let Some((kind, message)) = stopped {
-        let error = outcome.error.get_or_insert_with(|| ended(kind, message.clone()));
+        let error = outcome
+            .error
+            .get_or_insert_with(|| ended(kind, message.clone()));
         kind.clone_into(&mut error.kind);
         error.message = message;
     } else if outcome.error.is_none() {

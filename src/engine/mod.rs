@@ -28,8 +28,9 @@ pub trait Emit<E>: Send + Sync {
 /// Opens units of one trust level.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Whether units can be opened on this machine, and what they enforce.
-    async fn level(&self) -> Level;
+    /// Whether units can be opened on this machine, and what they enforce, as far as it can be told
+    /// within `patience`.
+    async fn level(&self, patience: Duration) -> Level;
 
     /// Starts a unit with a fresh Python state.
     ///
@@ -40,7 +41,7 @@ pub trait Engine: Send + Sync {
 
 /// The running Python of one session. Dropping it kills it with all its processes.
 #[async_trait]
-pub trait Unit: Send {
+pub trait Unit: Send + Sync {
     /// Runs one step to its end. `stop` asks for its end: first softly, after a second by force.
     ///
     /// # Errors

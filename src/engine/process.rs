@@ -73,7 +73,10 @@ fn limit(resource: Resource, bytes: u64) -> io::Result<()> {
 fn inherit_as_3(channel: i32) -> io::Result<()> {
     // SAFETY: the caller keeps the descriptor open until the child has been started; 3 is taken over
     // by `dup2` whatever it was, and forgotten so that it stays open across exec.
-    #[expect(unsafe_code, reason = "descriptors are plain numbers between fork and exec")]
+    #[expect(
+        unsafe_code,
+        reason = "descriptors are plain numbers between fork and exec"
+    )]
     unsafe {
         use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
         let channel = BorrowedFd::borrow_raw(channel);
@@ -134,11 +137,15 @@ fn sweep(known: &BTreeSet<u32>) {
             .map(|(pid, _)| pid)
             .collect();
         let mut found = false;
-        for pid in descendants(&orphans).into_iter().chain(orphans.iter().copied()) {
+        for pid in descendants(&orphans)
+            .into_iter()
+            .chain(orphans.iter().copied())
+        {
             signal(pid, Signal::KILL);
         }
         for orphan in orphans.iter().copied().filter_map(pid) {
-            found |= rustix::process::waitpid(Some(orphan), rustix::process::WaitOptions::empty()).is_ok();
+            found |= rustix::process::waitpid(Some(orphan), rustix::process::WaitOptions::empty())
+                .is_ok();
         }
         if !found {
             return;
@@ -197,7 +204,8 @@ pub fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(9)) => {
-            "was killed by SIGKILL (by another program, or by the system because memory ran out)".to_owned()
+            "was killed by SIGKILL (by another program, or by the system because memory ran out)"
+                .to_owned()
         }
         (None, Some(number)) => format!("was killed by {}", signal_name(number)),
         (None, None) => "ended in an unknown way".to_owned(),

@@ -54,22 +54,37 @@ impl Interpreters {
 
 async fn probe(name: &str) -> Result<Interpreter, EngineError> {
     let mut command = Command::new(name);
-    command.args(["-c", PROBE]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let child = process::spawn(&mut command, &process::Bounds::default())
-        .map_err(|error| unavailable(format!("the interpreter '{name}' cannot be started: {error}")))?;
+    command
+        .args(["-c", PROBE])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let child = process::spawn(&mut command, &process::Bounds::default()).map_err(|error| {
+        unavailable(format!(
+            "the interpreter '{name}' cannot be started: {error}"
+        ))
+    })?;
     let id = child.id();
     let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
     id.into_iter().for_each(process::reaped);
     let output = output
-        .map_err(|_| unavailable(format!("the interpreter '{name}' did not answer within 20 s")))?
+        .map_err(|_| {
+            unavailable(format!(
+                "the interpreter '{name}' did not answer within 20 s"
+            ))
+        })?
         .map_err(|error| unavailable(format!("the interpreter '{name}' cannot be run: {error}")))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();
     let (Some(executable), Some(version)) = (lines.next(), lines.next()) else {
-        return Err(unavailable(format!("'{name}' is not a working Python interpreter")));
+        return Err(unavailable(format!(
+            "'{name}' is not a working Python interpreter"
+        )));
     };
     if !is_supported(version) {
-        return Err(unavailable(format!("'{name}' is Python {version}, which is too old")));
+        return Err(unavailable(format!(
+            "'{name}' is Python {version}, which is too old"
+        )));
     }
     Ok(Interpreter {
         executable: PathBuf::from(executable),
@@ -78,7 +93,9 @@ async fn probe(name: &str) -> Result<Interpreter, EngineError> {
 }
 
 fn is_supported(version: &str) -> bool {
-    let mut numbers = version.split('.').filter_map(|number| number.parse::<u32>().ok());
+    let mut numbers = version
+        .split('.')
+        .filter_map(|number| number.parse::<u32>().ok());
     matches!((numbers.next(), numbers.next()), (Some(major), Some(minor)) if (major, minor) >= OLDEST)
 }
 
@@ -95,7 +112,13 @@ mod tests {
 
     #[test]
     fn pythons_from_3_9_on_are_supported() {
-        let cases = [("2.7.18", false), ("3.8.18", false), ("3.9.0", true), ("3.14.1", true), ("", false)];
+        let cases = [
+            ("2.7.18", false),
+            ("3.8.18", false),
+            ("3.9.0", true),
+            ("3.14.1", true),
+            ("", false),
+        ];
         for (version, expected) in cases {
             assert_eq!(is_supported(version), expected, "{version}");
         }

@@ -8,6 +8,7 @@ mod secret;
 mod sse;
 
 use std::ops::AddAssign;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -103,5 +104,35 @@ impl<M: Model + ?Sized> Model for Arc<M> {
         on_delta: &mut OnDelta<'_>,
     ) -> Result<Reply, ModelError> {
         self.as_ref().complete(messages, on_delta).await
+    }
+}
+
+/// Which model, and where it is.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name, as its server calls it, or `replay:FILE`.
+    pub name: String,
+    /// The key for its server.
+    pub api_key: Option<Secret>,
+    /// The base URL of its server.
+    pub base_url: String,
+    /// A file to which each reply is added.
+    pub record: Option<PathBuf>,
+}
+
+/// Opens the model. Connects to nothing yet.
+///
+/// # Errors
+/// When the settings cannot be right, or a recording cannot be read or written.
+pub fn open(source: &Source) -> Result<Arc<dyn Model>, ModelError> {
+    if let Some(file) = source.name.strip_prefix("replay:") {
+        return Ok(Arc::new(ReplayModel::open(file)?));
+    }
+    let mut config = ChatConfig::new(&source.name, &source.base_url);
+    config.api_key.clone_from(&source.api_key);
+    let model = ChatModel::new(config)?;
+    match &source.record {
+        Some(file) => Ok(Arc::new(Recorder::open(model, file)?)),
+        None => Ok(Arc::new(model)),
     }
 }

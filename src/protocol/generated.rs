@@ -86,7 +86,10 @@ fn openrpc_json() -> String {
 
 /// OpenRPC lists the parameters one by one.
 fn params_of(schema: &Value, generator: &SchemaGenerator) -> Vec<Value> {
-    let name = schema["$ref"].as_str().unwrap().trim_start_matches("#/$defs/");
+    let name = schema["$ref"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("#/$defs/");
     let object = &generator.definitions()[name];
     let required: Vec<&str> = object["required"]
         .as_array()
@@ -112,7 +115,9 @@ fn protocol_ts() -> String {
     for declaration in declarations(&config) {
         let _ = writeln!(out, "export {declaration}\n");
     }
-    out.push_str("/** The methods: their parameters and results by name. */\nexport interface Methods {\n");
+    out.push_str(
+        "/** The methods: their parameters and results by name. */\nexport interface Methods {\n",
+    );
     for method in methods(&mut schemas(), &config) {
         let _ = writeln!(
             out,

@@ -18,8 +18,8 @@ pub use error::{Error, ErrorData, ErrorKind};
 pub use events::{Attached, Event, EventEnvelope};
 pub use exec::{ExecParams, ExecResult, PyErrorInfo, Signal, SignalKind, Signals, StateAfter};
 pub use memory::{
-    MemoryContext, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, MemoryRecall,
-    MemoryRecalled, MemorySteps, MemoryStore, MemoryText, PruneStrategy, StepEntry,
+    MemoryContext, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, MemoryRecall, MemoryRecalled,
+    MemorySteps, MemoryStore, MemoryText, PruneStrategy, StepEntry,
 };
 pub(crate) use methods::for_each_method;
 pub use methods::{METHOD_NAMES, method_name};

@@ -1,31 +1,32 @@
 //! Running a task with a model, whole or one turn at a time.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::exec::ExecResult;
 use super::session::SessionOptions;
 
 /// Parameters of `run`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
 pub struct RunParams {
     /// What to do.
     pub task: String,
     /// The session to do it in; a new one of the options below where it is left out.
-    #[serde(default)]
+    #[cfg_attr(test, schemars(default))]
     pub session: Option<String>,
     /// Steps that the run may take, at most the session's `limits.max_steps`; at least 1.
-    #[serde(default = "default_max_steps")]
+    #[cfg_attr(test, schemars(default = "default_max_steps"))]
     pub max_steps: u32,
     /// Whether the daemon logs the steps.
-    #[serde(default)]
+    #[cfg_attr(test, schemars(default))]
     pub verbose: bool,
     /// Whether to answer a `RunResult` instead of a string.
-    #[serde(default)]
+    #[cfg_attr(test, schemars(default))]
     pub return_result: bool,
     /// Whether to answer at once and go on in the background.
-    #[serde(default)]
+    #[cfg_attr(test, schemars(default))]
     pub detach: bool,
     /// What the new session is to be like; only where no session is given.
     #[serde(flatten)]
@@ -34,6 +35,72 @@ pub struct RunParams {
 
 const fn default_max_steps() -> u32 {
     10
+}
+
+/// The fields of `RunParams` that are its own.
+#[derive(Deserialize)]
+struct OwnParams {
+    task: String,
+    #[serde(default)]
+    session: Option<String>,
+    #[serde(default = "default_max_steps")]
+    max_steps: u32,
+    #[serde(default)]
+    verbose: bool,
+    #[serde(default)]
+    return_result: bool,
+    #[serde(default)]
+    detach: bool,
+}
+
+const OWN_PARAMS: &[&str] = &[
+    "task",
+    "session",
+    "max_steps",
+    "verbose",
+    "return_result",
+    "detach",
+];
+
+// By hand, because serde cannot flatten the options and refuse unknown fields at once.
+impl<'de> Deserialize<'de> for RunParams {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all = Map::deserialize(deserializer)?;
+        let (own, options): (Map<_, _>, Map<_, _>) = all
+            .into_iter()
+            .partition(|(name, _)| OWN_PARAMS.contains(&name.as_str()));
+        let own: OwnParams = fields(own)?;
+        if let (Some(_), Some(name)) = (&own.session, options.keys().next()) {
+            let message =
+                format!("{name}: options are only for a new session, and `session` is given");
+            return Err(D::Error::custom(message));
+        }
+        if own.max_steps == 0 {
+            return Err(D::Error::custom(
+                "max_steps: 0 is out of range, it must be at least 1",
+            ));
+        }
+        Ok(Self {
+            task: own.task,
+            session: own.session,
+            max_steps: own.max_steps,
+            verbose: own.verbose,
+            return_result: own.return_result,
+            detach: own.detach,
+            options: fields(options)?,
+        })
+    }
+}
+
+/// Reads some of the fields of an object; an error names the field.
+fn fields<T: DeserializeOwned, E: serde::de::Error>(fields: Map<String, Value>) -> Result<T, E> {
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+        let path = error.path().to_string();
+        match path.as_str() {
+            "." => E::custom(error.inner()),
+            path => E::custom(format!("{path}: {}", error.inner())),
+        }
+    })
 }
 
 /// The answer to `run`.

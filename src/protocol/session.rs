@@ -157,7 +157,11 @@ impl SessionOptions {
         let limits = &self.limits;
         let seconds = limits.timeout_seconds;
         if !(seconds > 0.0 && seconds <= 86_400.0) {
-            return out_of_range("limits.timeout_seconds", seconds, "above 0 and at most 86400");
+            return out_of_range(
+                "limits.timeout_seconds",
+                seconds,
+                "above 0 and at most 86400",
+            );
         }
         if !(1..=MAX_OUTPUT_BYTES).contains(&limits.max_output_bytes) {
             let bytes = limits.max_output_bytes;
@@ -166,7 +170,10 @@ impl SessionOptions {
         if !(1..=10_000).contains(&limits.max_steps) {
             return out_of_range("limits.max_steps", limits.max_steps, "from 1 to 10000");
         }
-        if let Some(bytes) = limits.max_memory_bytes.filter(|bytes| *bytes < MIN_MEMORY_BYTES) {
+        if let Some(bytes) = limits
+            .max_memory_bytes
+            .filter(|bytes| *bytes < MIN_MEMORY_BYTES)
+        {
             return out_of_range("limits.max_memory_bytes", bytes, "at least 67108864");
         }
         if self.prune_keep_last == 0 {
@@ -184,7 +191,10 @@ fn out_of_range(
     value: impl fmt::Display,
     range: &str,
 ) -> Result<(), (&'static str, String)> {
-    Err((field, format!("{value} is out of range, it must be {range}")))
+    Err((
+        field,
+        format!("{value} is out of range, it must be {range}"),
+    ))
 }
 
 /// Where a tool runs.

@@ -6,8 +6,8 @@ use crate::agent::conversation::{Entry, EntryKind, Prune};
 use crate::engine::{self, Final, Outcome, PyError, Stored};
 use crate::model::Usage;
 use crate::protocol::{
-    ExecResult, FinalAnswer, FinalSource, MemoryPrune, PruneStrategy, PyErrorInfo, Signal, SignalKind,
-    StateAfter, StepEntry, TokenUsage,
+    ExecResult, FinalAnswer, FinalSource, MemoryPrune, PruneStrategy, PyErrorInfo, Signal,
+    SignalKind, StateAfter, StepEntry, TokenUsage,
 };
 
 /// Characters that `truncate_observations` leaves where nothing is said.
@@ -107,7 +107,9 @@ pub fn step_entry(entry: &Entry) -> StepEntry {
 
 pub fn prune(params: &MemoryPrune, default_keep: u32) -> Prune {
     match params.strategy {
-        PruneStrategy::KeepLast => Prune::KeepLast(params.keep_last.unwrap_or(default_keep) as usize),
+        PruneStrategy::KeepLast => {
+            Prune::KeepLast(params.keep_last.unwrap_or(default_keep) as usize)
+        }
         PruneStrategy::TruncateObservations => {
             Prune::TruncateObservations(params.max_length.unwrap_or(DEFAULT_MAX_LENGTH) as usize)
         }

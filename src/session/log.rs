@@ -80,7 +80,10 @@ impl Log {
         let head = *self.head.borrow();
         let time = now();
         if head.ended {
-            return Logged { seq: head.seq, time };
+            return Logged {
+                seq: head.seq,
+                time,
+            };
         }
         let seq = head.seq + 1;
         let params = EventEnvelope {
@@ -130,7 +133,10 @@ impl Log {
         let entries = self.entries();
         let first = entries.latest.front().map_or(u64::MAX, |(seq, _)| *seq);
         if after + 1 < first
-            && let Some(segment) = entries.older.iter().rfind(|segment| segment.first <= after + 1)
+            && let Some(segment) = entries
+                .older
+                .iter()
+                .rfind(|segment| segment.first <= after + 1)
         {
             return segment.read(after + 1);
         }
@@ -162,7 +168,11 @@ impl Entries {
     }
 
     fn move_to_disk(&mut self, seq: u64, line: &str) {
-        if self.older.back().is_none_or(|segment| segment.bytes >= SEGMENT) {
+        if self
+            .older
+            .back()
+            .is_none_or(|segment| segment.bytes >= SEGMENT)
+        {
             match tempfile::tempfile() {
                 Ok(file) => self.older.push_back(Segment::new(file, seq)),
                 Err(error) => return self.lose_older(&error),
@@ -171,7 +181,10 @@ impl Entries {
                 self.older.pop_front();
             }
         }
-        let written = self.older.back_mut().map_or(Ok(()), |segment| segment.write(line));
+        let written = self
+            .older
+            .back_mut()
+            .map_or(Ok(()), |segment| segment.write(line));
         if let Err(error) = written {
             self.lose_older(&error);
         }
@@ -255,7 +268,9 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             let batch = log.read(after).unwrap();
-            let Some((last, _)) = batch.last() else { return seen };
+            let Some((last, _)) = batch.last() else {
+                return seen;
+            };
             after = *last;
             for (seq, line) in batch {
                 assert!(line.contains(&format!("\"seq\":{seq},")), "{line:.100}");
@@ -286,7 +301,10 @@ mod tests {
         }
         let oldest = log.oldest();
         assert!(oldest > 1 && oldest < 100, "{oldest}");
-        assert_eq!(read_all(&log, oldest - 1), (oldest..=120).collect::<Vec<_>>());
+        assert_eq!(
+            read_all(&log, oldest - 1),
+            (oldest..=120).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -296,7 +314,13 @@ mod tests {
             reason: "test".to_owned(),
         });
         log.append(event("late"));
-        assert_eq!(log.head(), Head { seq: 1, ended: true });
+        assert_eq!(
+            log.head(),
+            Head {
+                seq: 1,
+                ended: true
+            }
+        );
         assert_eq!(read_all(&log, 0), [1]);
     }
 }

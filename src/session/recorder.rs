@@ -74,7 +74,13 @@ impl Recorder {
 
     /// The signals of the session that came after event `since`.
     pub fn signals(&self, since: u64) -> Vec<Signal> {
-        self.book(|book| book.signals.iter().filter(|signal| signal.seq > since).cloned().collect())
+        self.book(|book| {
+            book.signals
+                .iter()
+                .filter(|signal| signal.seq > since)
+                .cloned()
+                .collect()
+        })
     }
 
     pub fn memory_changed(&self, name: &str, op: MemoryOp) {
@@ -119,7 +125,11 @@ impl Recorder {
             MemoryChange::Observe(_) => ("observations".to_owned(), MemoryOp::Observe),
             MemoryChange::Fail(_) => ("failed_approaches".to_owned(), MemoryOp::Fail),
         };
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).scratchpad.apply(change);
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .scratchpad
+            .apply(change);
         self.memory_changed(&name, op);
     }
 

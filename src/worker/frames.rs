@@ -44,10 +44,7 @@ pub struct Memory<'a> {
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Frame {
     /// It is ready for its first step.
-    Ready {
-        /// Version of the Python.
-        python: String,
-    },
+    Ready,
     /// The code gave a signal.
     Signal {
         /// What it says.

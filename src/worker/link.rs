@@ -225,8 +225,12 @@ impl Streams {
         stderr: &pipe::Receiver,
         happening: &mut (dyn FnMut(Happening) + Send),
     ) {
-        drain(stdout, &mut self.stdout, |text| happening(Happening::Stdout(text)));
-        drain(stderr, &mut self.stderr, |text| happening(Happening::Stderr(text)));
+        drain(stdout, &mut self.stdout, |text| {
+            happening(Happening::Stdout(text))
+        });
+        drain(stderr, &mut self.stderr, |text| {
+            happening(Happening::Stderr(text))
+        });
     }
 
     fn finish(
@@ -236,8 +240,14 @@ impl Streams {
         happening: &mut (dyn FnMut(Happening) + Send),
     ) {
         self.drain(stdout, stderr, happening);
-        self.stdout.finish().into_iter().for_each(|text| happening(Happening::Stdout(text)));
-        self.stderr.finish().into_iter().for_each(|text| happening(Happening::Stderr(text)));
+        self.stdout
+            .finish()
+            .into_iter()
+            .for_each(|text| happening(Happening::Stdout(text)));
+        self.stderr
+            .finish()
+            .into_iter()
+            .for_each(|text| happening(Happening::Stderr(text)));
     }
 }
 
@@ -257,7 +267,10 @@ fn drain(pipe: &pipe::Receiver, output: &mut Output, mut show: impl FnMut(String
             Ok(0) | Err(_) => break,
             Ok(length) => {
                 left -= length;
-                output.push(&chunk[..length]).into_iter().for_each(&mut show);
+                output
+                    .push(&chunk[..length])
+                    .into_iter()
+                    .for_each(&mut show);
             }
         }
     }
@@ -292,7 +305,9 @@ fn take_frame(inbox: &mut BytesMut) -> io::Result<Option<Frame>> {
     if inbox.is_empty() && inbox.capacity() > CHUNK {
         *inbox = BytesMut::new(); // one large frame must not stay large for weeks
     }
-    serde_json::from_slice(&body).map(Some).map_err(|error| garbage(error.to_string()))
+    serde_json::from_slice(&body)
+        .map(Some)
+        .map_err(|error| garbage(error.to_string()))
 }
 
 fn garbage(what: String) -> io::Error {
@@ -321,7 +336,7 @@ mod tests {
             (b"", "more"),
             (b"\0\0\0", "more"),
             (b"\0\0\0\x05{\"a", "more"),
-            (b"\0\0\0\x24{\"event\":\"ready\",\"python\":\"3.11.7\"} ", "frame"),
+            (b"\0\0\0\x11{\"event\":\"ready\"}rest", "frame"),
             (b"\xff\xff\xff\xff", "garbage"),
             (b"\0\0\0\x02{}", "garbage"),
             (b"\0\0\0\x03NaN", "garbage"),

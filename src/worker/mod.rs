@@ -8,9 +8,9 @@ mod frames;
 mod link;
 mod output;
 
-pub use frames::{Answer, Change, Done, Fault, Frame, Memory, Request, Signal, Start};
+pub use frames::{Change, Done, Frame, Memory, Request, Signal, Start};
 pub use link::{Ended, Happening, Link, Process, Report, Stop, to_json};
-pub use output::{Output, TRUNCATED};
+pub use output::TRUNCATED;
 
 /// The source of the worker.
 pub const SOURCE: &str = include_str!("worker.py");

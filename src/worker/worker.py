@@ -189,8 +189,7 @@ class Worker:
         start = self.channel.receive()
         self.builtins = Imports(start["imports"]).builtins()
         sys.path.insert(0, os.getcwd())
-        version = "%d.%d.%d" % sys.version_info[:3]
-        self.channel.send({"event": "ready", "python": version})
+        self.channel.send({"event": "ready"})
         while True:
             request = self.channel.receive()
             done = self.step(request)

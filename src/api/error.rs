@@ -1,0 +1,52 @@
+//! What clients are told when something went wrong: the only place where errors become wire errors.
+
+use crate::engine::EngineError;
+use crate::protocol::{Error, ErrorKind};
+use crate::session::SessionError;
+
+/// The parameters are wrong.
+pub fn params(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidParams, message)
+}
+
+impl From<SessionError> for Error {
+    fn from(error: SessionError) -> Self {
+        let message = error.to_string();
+        match error {
+            SessionError::NotFound(_) | SessionError::Closed => {
+                Self::new(ErrorKind::SessionNotFound, message)
+                    .hint("`session.list` lists the open sessions; `session.create` makes one")
+            }
+            SessionError::Cancelled => Self::new(ErrorKind::Cancelled, message),
+            SessionError::Busy(_) => Self::new(ErrorKind::SessionBusy, message)
+                .hint("wait for answers before you send more, or use more sessions"),
+            SessionError::TooMany(_) => Self::new(ErrorKind::LimitExceeded, message)
+                .hint("close sessions that you no longer need"),
+            SessionError::NoTask => {
+                Self::new(ErrorKind::InvalidRequest, message).hint("give `task` to begin one")
+            }
+            SessionError::StepLimit(_) => Self::new(ErrorKind::StepLimitReached, message)
+                .hint("raise max_steps, or run again in the same session: its variables are kept"),
+            SessionError::Option { .. } => Self::new(ErrorKind::InvalidParams, message),
+            SessionError::Engine(error) => engine(error),
+            SessionError::Model(error) => {
+                let wire = Self::new(ErrorKind::ModelError, message);
+                match error.hint {
+                    Some(hint) => wire.hint(hint),
+                    None => wire,
+                }
+            }
+        }
+    }
+}
+
+fn engine(error: EngineError) -> Error {
+    match error {
+        EngineError::Unavailable { message, hint } => {
+            Error::new(ErrorKind::TrustLevelUnavailable, message).hint(hint)
+        }
+        error @ EngineError::Option { .. } => {
+            Error::new(ErrorKind::InvalidParams, error.to_string())
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Making, finding and ending sessions, and attaching to their events.
+
+use super::{Attached, Context, Empty, Error, SessionInfo, SessionList, SessionRef, Since, error};
+use crate::protocol::SessionOptions;
+
+pub async fn create(context: &Context, options: SessionOptions) -> Result<SessionInfo, Error> {
+    check(&options)?;
+    let session = context.app.registry.open(options).await?;
+    let _ = context.connection.attach(&session, Some(0)); // plain HTTP goes without events
+    Ok(session.info())
+}
+
+/// Checks the ranges of the options.
+pub fn check(options: &SessionOptions) -> Result<(), Error> {
+    options
+        .check()
+        .map_err(|(field, what)| error::params(&format!("{field}: {what}")))
+}
+
+pub async fn list(context: &Context, _: Empty) -> Result<SessionList, Error> {
+    Ok(SessionList {
+        sessions: context.app.registry.list(),
+    })
+}
+
+pub async fn get(context: &Context, params: SessionRef) -> Result<SessionInfo, Error> {
+    Ok(context.app.registry.get(&params.session)?.info())
+}
+
+pub async fn reset(context: &Context, params: SessionRef) -> Result<SessionInfo, Error> {
+    let session = context.app.registry.get(&params.session)?;
+    session.reset()?.answer_or(&context.cancel).await?;
+    Ok(session.info())
+}
+
+pub async fn close(context: &Context, params: SessionRef) -> Result<Empty, Error> {
+    let session = context.app.registry.get(&params.session)?;
+    session.close("a client closed it").await;
+    context.connection.flush(&session).await;
+    Ok(Empty {})
+}
+
+pub async fn attach(context: &Context, params: Since) -> Result<Attached, Error> {
+    let session = context.app.registry.get(&params.session)?;
+    let seq = context.connection.attach(&session, params.since)?;
+    Ok(Attached { seq })
+}
+
+pub async fn detach(context: &Context, params: SessionRef) -> Result<Empty, Error> {
+    let session = context.app.registry.get(&params.session)?;
+    context.connection.detach(&session.id);
+    Ok(Empty {})
+}

@@ -1,0 +1,391 @@
+//! The task of a session: serves what needs its Python, one request after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::log::now;
+use super::{Session, SessionError, convert};
+use crate::agent::conversation::Prune;
+use crate::agent::{Agent, Failure, Run};
+use crate::engine::{self, Emit, EngineError, Outcome, State, Step, Unit};
+use crate::model::{self, Model, ModelError};
+use crate::protocol::{
+    ErrorKind, Event, ExecResult, FinalSource, RunError, RunMetadata, RunResult, RunState,
+    StepResult, StepState,
+};
+
+type Reply<T> = oneshot::Sender<Result<T, SessionError>>;
+
+/// A request that needs the session's Python.
+#[derive(Debug)]
+pub enum Command {
+    /// Run code without a model.
+    Exec {
+        /// The code.
+        code: String,
+        /// Takes the answer.
+        reply: Reply<ExecResult>,
+    },
+    /// Work on a task until it is answered.
+    Run {
+        /// What to do.
+        order: Order,
+        /// Takes the answer.
+        reply: Reply<RunResult>,
+    },
+    /// Take one turn of a task.
+    Step {
+        /// The task to begin, else the one that was begun goes on.
+        task: Option<String>,
+        /// Takes the answer.
+        reply: Reply<StepResult>,
+    },
+    /// Make the namespace fresh.
+    Reset {
+        /// Takes the answer.
+        reply: Reply<()>,
+    },
+}
+
+/// A task to run.
+#[derive(Debug)]
+pub struct Order {
+    /// The run's id.
+    pub run: String,
+    /// The task.
+    pub task: String,
+    /// Turns that it may take.
+    pub max_steps: u32,
+    /// Whether to log the steps.
+    pub verbose: bool,
+}
+
+/// A request in the queue, and what stops it.
+#[derive(Debug)]
+pub struct Queued {
+    /// The request.
+    pub command: Command,
+    /// Stops it.
+    pub stop: CancellationToken,
+}
+
+impl Queued {
+    /// Whether it was cancelled while it waited and nobody wants its answer any more.
+    fn is_given_up(&self) -> bool {
+        self.stop.is_cancelled()
+            && match &self.command {
+                Command::Exec { reply, .. } => reply.is_closed(),
+                Command::Run { reply, .. } => reply.is_closed(),
+                Command::Step { reply, .. } => reply.is_closed(),
+                Command::Reset { reply } => reply.is_closed(),
+            }
+    }
+}
+
+/// What the task of a session owns.
+pub struct Actor {
+    pub session: Arc<Session>,
+    pub unit: Box<dyn Unit>,
+    pub model: model::Source,
+    /// Opened when it is first needed, so that sessions without a model need none.
+    pub opened: Option<Arc<dyn Model>>,
+    /// Turns that the task begun by `step` has taken; `None` where none goes on.
+    pub turns: Option<u32>,
+}
+
+impl Actor {
+    /// Serves the queue until the session closes, and then ends all that runs in it.
+    pub async fn serve(mut self, mut queue: mpsc::Receiver<Queued>) {
+        let closing = self.session.closing.clone();
+        loop {
+            let queued = tokio::select! {
+                biased;
+                () = closing.cancelled() => break,
+                queued = queue.recv() => queued,
+            };
+            let Some(queued) = queued else { break };
+            if !queued.is_given_up() {
+                self.handle(queued).await;
+            }
+            self.session.stops().pop_front();
+        }
+        queue.close();
+        self.unit.close().await;
+        let reason = self.session.reason().take().unwrap_or_default();
+        self.session.log.append(Event::SessionClosed { reason });
+        self.session.closed.send_replace(true);
+    }
+
+    async fn handle(&mut self, Queued { command, stop }: Queued) {
+        // An answer that nobody waits for any more is in the event log all the same.
+        match command {
+            Command::Exec { code, reply } => drop(reply.send(self.exec(&code, &stop).await)),
+            Command::Run { order, reply } => drop(reply.send(self.run(order, &stop).await)),
+            Command::Step { task, reply } => drop(reply.send(self.step(task, &stop).await)),
+            Command::Reset { reply } => drop(reply.send(self.reset().await)),
+        }
+    }
+
+    async fn exec(
+        &mut self,
+        code: &str,
+        stop: &CancellationToken,
+    ) -> Result<ExecResult, SessionError> {
+        let session = &self.session;
+        let recorder = &session.recorder;
+        let (step, memory) = {
+            let mut memory = session.memory();
+            (memory.begin_step(), memory.scratchpad.take_changes())
+        };
+        recorder.step_started(step);
+        let code = code.to_owned();
+        session.log.append(Event::Code {
+            step,
+            code: code.clone(),
+        });
+        let order = Step {
+            number: step,
+            code: &code,
+            memory,
+        };
+        let outcome = self
+            .unit
+            .step(order, &ExecEvents(step, session), stop)
+            .await;
+        if let Ok(Outcome {
+            state: State::Lost, ..
+        }) = &outcome
+        {
+            session.memory().scratchpad.python_was_lost();
+        }
+        let (outcome, error) = match outcome {
+            Ok(outcome) => (Some(outcome), None),
+            Err(error) => (None, Some(error)),
+        };
+        recorder.step_finished(step, outcome);
+        match error {
+            Some(error) => Err(error.into()),
+            None => recorder.take_latest().ok_or(SessionError::Closed),
+        }
+    }
+
+    async fn reset(&mut self) -> Result<(), SessionError> {
+        self.unit.reset().await?;
+        self.session.memory().scratchpad.python_was_lost();
+        Ok(())
+    }
+
+    async fn run(
+        &mut self,
+        order: Order,
+        stop: &CancellationToken,
+    ) -> Result<RunResult, SessionError> {
+        let started = Instant::now();
+        self.turns = None;
+        self.session.recorder.set_run(Some(order.run.clone()));
+        self.session.log.append(Event::RunStarted {
+            run: order.run.clone(),
+            task: order.task.clone(),
+            max_steps: order.max_steps,
+        });
+        if order.verbose {
+            tracing::info!(session = self.session.id, run = order.run, "run started");
+        }
+        let run = match self.open_model() {
+            Ok(model) => {
+                let mut agent = self.agent(model.as_ref(), stop);
+                agent.begin(&order.task);
+                agent.run(order.max_steps).await
+            }
+            Err(error) => failed(error),
+        };
+        let result = self.run_result(&order, run, started.elapsed());
+        if order.verbose {
+            let steps = result.steps_taken;
+            tracing::info!(
+                session = self.session.id,
+                run = order.run,
+                steps,
+                "run finished: {:?}",
+                result.state
+            );
+        }
+        self.session.recorder.set_run(None);
+        self.session.log.append(Event::RunFinished {
+            run: order.run,
+            result: result.clone(),
+        });
+        Ok(result)
+    }
+
+    fn run_result(&self, order: &Order, run: Run, took: Duration) -> RunResult {
+        let (state, error) = match (&run.answer, run.failure) {
+            (Some(_), _) => (RunState::Completed, None),
+            (None, None) => {
+                let message = SessionError::StepLimit(order.max_steps).to_string();
+                (
+                    RunState::StepLimitReached,
+                    Some((ErrorKind::StepLimitReached, message)),
+                )
+            }
+            (None, Some(Failure::Cancelled)) => (
+                RunState::Cancelled,
+                Some((ErrorKind::Cancelled, "the run was stopped".to_owned())),
+            ),
+            (None, Some(Failure::Model(error))) => (
+                RunState::Error,
+                Some((ErrorKind::ModelError, explain(&error))),
+            ),
+            (None, Some(Failure::Engine(error))) => (
+                RunState::Error,
+                Some((ErrorKind::TrustLevelUnavailable, error.to_string())),
+            ),
+        };
+        let last = run.turns == order.max_steps && order.max_steps > 1;
+        let source = if last {
+            FinalSource::FinalAttempt
+        } else {
+            FinalSource::Normal
+        };
+        let output = run
+            .answer
+            .as_ref()
+            .map_or(run.last_output, |(answer, _)| answer.text.clone());
+        RunResult {
+            output,
+            final_answer: run
+                .answer
+                .map(|(answer, step)| convert::final_answer(answer, source, step, now())),
+            state,
+            steps_taken: run.turns,
+            duration_seconds: took.as_secs_f64(),
+            error: error.map(|(kind, message)| RunError {
+                kind: kind_name(kind),
+                message,
+            }),
+            metadata: RunMetadata {
+                run: order.run.clone(),
+                session: self.session.id.clone(),
+                usage: convert::usage(run.usage),
+            },
+        }
+    }
+
+    async fn step(
+        &mut self,
+        task: Option<String>,
+        stop: &CancellationToken,
+    ) -> Result<StepResult, SessionError> {
+        let model = self.open_model()?;
+        if let Some(task) = task {
+            self.agent(model.as_ref(), stop).begin(&task);
+            self.turns = Some(0);
+        }
+        let taken = self.turns.ok_or(SessionError::NoTask)?;
+        let left = self.session.options.limits.max_steps.saturating_sub(taken);
+        if left == 0 {
+            self.turns = None;
+            return Err(SessionError::StepLimit(taken));
+        }
+        let turn = self
+            .agent(model.as_ref(), stop)
+            .turn(left)
+            .await
+            .map_err(|failure| match failure {
+                Failure::Cancelled => SessionError::Cancelled,
+                Failure::Model(error) => error.into(),
+                Failure::Engine(error) => error.into(),
+            })?;
+        let source = if left == 1 && taken > 0 {
+            FinalSource::FinalAttempt
+        } else {
+            FinalSource::Normal
+        };
+        let answered = turn.answer.is_some();
+        let state = match () {
+            () if answered => StepState::Completed,
+            () if turn.interrupted => StepState::Cancelled,
+            () if left == 1 => StepState::StepLimitReached,
+            () => StepState::Running,
+        };
+        let done = matches!(state, StepState::Completed | StepState::StepLimitReached);
+        self.turns = (!done).then_some(taken + 1);
+        Ok(StepResult {
+            step: turn.step,
+            reply: turn.reply,
+            code: turn.code,
+            result: self.session.recorder.take_latest(),
+            done,
+            final_answer: turn
+                .answer
+                .map(|answer| convert::final_answer(answer, source, turn.step, now())),
+            state,
+        })
+    }
+
+    fn open_model(&mut self) -> Result<Arc<dyn Model>, ModelError> {
+        if let Some(model) = &self.opened {
+            return Ok(Arc::clone(model));
+        }
+        let model = model::open(&self.model)?;
+        Ok(Arc::clone(self.opened.insert(model)))
+    }
+
+    fn agent<'a>(&'a mut self, model: &'a dyn Model, stop: &'a CancellationToken) -> Agent<'a> {
+        let options = &self.session.options;
+        Agent {
+            model,
+            unit: self.unit.as_mut(),
+            memory: &self.session.memory,
+            events: &self.session.recorder,
+            stop,
+            timeout: Duration::from_secs_f64(options.limits.timeout_seconds),
+            prune: match options.enable_pruning {
+                true => Prune::KeepLast(options.prune_keep_last as usize),
+                false => Prune::None,
+            },
+        }
+    }
+}
+
+/// Passes on what happens in an `exec`.
+struct ExecEvents<'a>(u64, &'a Session);
+
+impl Emit<engine::Event> for ExecEvents<'_> {
+    fn emit(&self, event: engine::Event) {
+        self.1.recorder.engine_event(self.0, event);
+    }
+}
+
+fn failed(error: ModelError) -> Run {
+    Run {
+        answer: None,
+        failure: Some(Failure::Model(error)),
+        turns: 0,
+        last_output: String::new(),
+        usage: model::Usage::default(),
+    }
+}
+
+/// The name of the kind, as error objects have it.
+fn kind_name(kind: ErrorKind) -> String {
+    let name = serde_json::to_value(kind).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
+}
+
+/// The error and its hint in one text, for where there is no place for a hint.
+fn explain(error: &ModelError) -> String {
+    match &error.hint {
+        Some(hint) => format!("{}; {hint}", error.message),
+        None => error.message.clone(),
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}

@@ -1,0 +1,300 @@
+//! Sessions: each owns its Python, its memory and its event log, and outlives its clients.
+//!
+//! What needs the Python is queued and served by the session's own task, first in, first out
+//! (`actor.rs`); everything else answers at once.
+
+mod actor;
+mod convert;
+mod error;
+pub mod log;
+mod recorder;
+mod registry;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{Memory, scratchpad};
+use crate::protocol::{
+    ExecResult, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, RunResult, SessionInfo,
+    SessionOptions, SessionState, Signal, StepEntry, StepResult,
+};
+use actor::{Command, Order, Queued};
+pub use error::SessionError;
+use log::Log;
+use recorder::Recorder;
+pub use registry::{Environment, Registry};
+
+/// Requests that may wait on one session.
+const MAX_WAITING: usize = 64;
+
+/// A session, as those who use it hold it.
+#[derive(Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    created: f64,
+    options: SessionOptions,
+    queue: mpsc::Sender<Queued>,
+    /// What stops each request that is running or waiting, oldest first.
+    stops: Mutex<VecDeque<CancellationToken>>,
+    memory: Arc<Mutex<Memory>>,
+    log: Arc<Log>,
+    recorder: Recorder,
+    closing: CancellationToken,
+    /// Why it is closing; the first reason stays.
+    reason: Mutex<Option<String>>,
+    /// Turns true when all that ran in the session is gone.
+    closed: watch::Sender<bool>,
+}
+
+/// The answer to a queued request, to be waited for. Dropping it lets the request go on.
+#[derive(Debug)]
+pub struct Pending<T> {
+    answer: oneshot::Receiver<Result<T, SessionError>>,
+    stop: CancellationToken,
+}
+
+impl<T> Pending<T> {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// When the request came to nothing.
+    pub async fn answer(self) -> Result<T, SessionError> {
+        self.answer.await.unwrap_or(Err(SessionError::Closed))
+    }
+
+    /// Waits for the answer, or gives the request up when `cancel` says so.
+    ///
+    /// # Errors
+    /// When the request came to nothing, or was given up.
+    pub async fn answer_or(self, cancel: &CancellationToken) -> Result<T, SessionError> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            answer = self.answer() => answer,
+            () = cancel.cancelled() => {
+                stop.cancel();
+                Err(SessionError::Cancelled)
+            }
+        }
+    }
+}
+
+impl Session {
+    /// What clients are told of the session.
+    #[must_use]
+    pub fn info(&self) -> SessionInfo {
+        let state = if self.closing.is_cancelled() {
+            SessionState::Closed
+        } else if self.stops().is_empty() {
+            SessionState::Idle
+        } else {
+            SessionState::Busy
+        };
+        SessionInfo {
+            session: self.id.clone(),
+            name: self.options.name.clone(),
+            trust_level: self.options.trust_level,
+            state,
+            step: self.memory().step,
+            created: self.created,
+            limits: self.options.limits.clone(),
+            model: self.options.model.clone(),
+            extra_imports: self.options.extra_imports.clone(),
+            tools: self
+                .options
+                .tools
+                .iter()
+                .map(|tool| tool.name.clone())
+                .collect(),
+            seq: self.log.head().seq,
+        }
+    }
+
+    /// The event log.
+    #[must_use]
+    pub const fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    /// Queues code to run.
+    ///
+    /// # Errors
+    /// When too many requests wait, or the session is closed.
+    pub fn exec(&self, code: String) -> Result<Pending<ExecResult>, SessionError> {
+        self.submit(|reply| Command::Exec { code, reply })
+    }
+
+    /// Queues a task to run; also says the run's id.
+    ///
+    /// # Errors
+    /// When too many requests wait, or the session is closed.
+    pub fn run(
+        &self,
+        task: String,
+        max_steps: u32,
+        verbose: bool,
+    ) -> Result<(String, Pending<RunResult>), SessionError> {
+        let run = registry::new_id("run");
+        let order = Order {
+            run: run.clone(),
+            task,
+            max_steps: max_steps.min(self.options.limits.max_steps),
+            verbose,
+        };
+        Ok((run, self.submit(|reply| Command::Run { order, reply })?))
+    }
+
+    /// Queues one turn of a task.
+    ///
+    /// # Errors
+    /// When too many requests wait, or the session is closed.
+    pub fn step(&self, task: Option<String>) -> Result<Pending<StepResult>, SessionError> {
+        self.submit(|reply| Command::Step { task, reply })
+    }
+
+    /// Queues a reset: a fresh namespace; the memory is kept.
+    ///
+    /// # Errors
+    /// When too many requests wait, or the session is closed.
+    pub fn reset(&self) -> Result<Pending<()>, SessionError> {
+        self.submit(|reply| Command::Reset { reply })
+    }
+
+    fn submit<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, SessionError>>) -> Command,
+    ) -> Result<Pending<T>, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        let stop = self.closing.child_token();
+        // Held until the request is queued, so that both queues have the same order.
+        let mut stops = self.stops();
+        let queued = Queued {
+            command: command(reply),
+            stop: stop.clone(),
+        };
+        self.queue.try_send(queued).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SessionError::Busy(MAX_WAITING),
+            mpsc::error::TrySendError::Closed(_) => SessionError::Closed,
+        })?;
+        stops.push_back(stop.clone());
+        Ok(Pending { answer, stop })
+    }
+
+    /// Stops what runs; says whether anything did.
+    pub fn interrupt(&self) -> bool {
+        let stops = self.stops();
+        stops.front().inspect(|stop| stop.cancel()).is_some()
+    }
+
+    /// Ends the session and waits until all that ran in it is gone.
+    pub async fn close(&self, reason: &str) {
+        self.reason().get_or_insert_with(|| reason.to_owned());
+        self.closing.cancel();
+        let mut closed = self.closed.subscribe();
+        let _ = closed.wait_for(|closed| *closed).await;
+    }
+
+    /// The signals that came after event `since`.
+    #[must_use]
+    pub fn signals(&self, since: u64) -> Vec<Signal> {
+        self.recorder.signals(since)
+    }
+
+    /// Stores a value in the scratchpad. Says whether there was room.
+    pub fn store(&self, name: String, value: Value) -> bool {
+        let stored = self.memory().scratchpad.store(name.clone(), value);
+        if stored {
+            self.recorder.memory_changed(&name, MemoryOp::Store);
+        }
+        stored
+    }
+
+    /// Reads a value of the scratchpad.
+    #[must_use]
+    pub fn recall(&self, name: &str) -> Option<Value> {
+        self.memory().scratchpad.recall(name).map(convert::stored)
+    }
+
+    /// Notes an observation.
+    pub fn observe(&self, text: &str) {
+        self.memory().scratchpad.observe(text);
+        self.recorder
+            .memory_changed("observations", MemoryOp::Observe);
+    }
+
+    /// Notes what did not work.
+    pub fn fail(&self, text: &str) {
+        self.memory().scratchpad.fail(text);
+        self.recorder
+            .memory_changed("failed_approaches", MemoryOp::Fail);
+    }
+
+    /// Forgets the scratchpad.
+    pub fn clear_memory(&self) {
+        self.memory().scratchpad.clear();
+        self.recorder.memory_changed("*", MemoryOp::Clear);
+    }
+
+    /// Lists the scratchpad.
+    #[must_use]
+    pub fn list_memory(&self) -> MemoryList {
+        let memory = self.memory();
+        let variables = memory.scratchpad.variables().iter();
+        MemoryList {
+            variables: variables
+                .map(|(name, value)| (name.clone(), convert::stored(value)))
+                .collect(),
+            observations: memory.scratchpad.observations().to_vec(),
+            failed_approaches: memory.scratchpad.failed().to_vec(),
+        }
+    }
+
+    /// The scratchpad as the model is shown it.
+    #[must_use]
+    pub fn memory_context(&self) -> String {
+        self.memory().scratchpad.context()
+    }
+
+    /// The steps of the conversation.
+    #[must_use]
+    pub fn steps(&self) -> Vec<StepEntry> {
+        self.memory()
+            .conversation
+            .entries()
+            .iter()
+            .map(convert::step_entry)
+            .collect()
+    }
+
+    /// Makes the conversation shorter.
+    pub fn prune(&self, params: &MemoryPrune) -> MemoryPruned {
+        let mut memory = self.memory();
+        let steps_before = memory.conversation.entries().len();
+        memory
+            .conversation
+            .prune(convert::prune(params, self.options.prune_keep_last));
+        MemoryPruned {
+            steps_before,
+            steps_after: memory.conversation.entries().len(),
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stops(&self) -> MutexGuard<'_, VecDeque<CancellationToken>> {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reason(&self) -> MutexGuard<'_, Option<String>> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Most names that a scratchpad holds.
+pub const MAX_NAMES: usize = scratchpad::MAX_NAMES;

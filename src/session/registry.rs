@@ -1,0 +1,307 @@
+//! The open sessions, and how one is made from its options.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::actor::Actor;
+use super::log::{Log, now};
+use super::recorder::Recorder;
+use super::{MAX_WAITING, Session, SessionError};
+use crate::agent::Memory;
+use crate::agent::conversation::EntryKind;
+use crate::agent::prompt::{Folder, SystemPrompt};
+use crate::engine::{Engine, EngineError, Level, Spec, Unit, imports};
+use crate::model::{Secret, Source};
+use crate::protocol::{Network, SessionInfo, SessionOptions, TrustLevel};
+
+/// Sessions that may be open at once.
+const MAX_SESSIONS: usize = 1_000;
+
+/// What sessions need of the world.
+pub struct Environment {
+    /// The engine of isolated sessions.
+    pub isolated: Box<dyn Engine>,
+    /// The key for models, where a session gives none.
+    pub api_key: Option<Secret>,
+    /// The base URL for models, where a session gives none.
+    pub base_url: String,
+    /// A file to which the replies of all models are added.
+    pub record: Option<PathBuf>,
+}
+
+/// The open sessions of the daemon.
+pub struct Registry {
+    environment: Environment,
+    sessions: Mutex<HashMap<String, Arc<Session>>>,
+    /// The runtime that sessions live on, whichever one a transport has.
+    runtime: Handle,
+}
+
+impl Registry {
+    /// No sessions yet. They will live on the current runtime.
+    #[must_use]
+    pub fn new(environment: Environment) -> Arc<Self> {
+        Arc::new(Self {
+            environment,
+            sessions: Mutex::default(),
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Makes a session.
+    ///
+    /// # Errors
+    /// When an option cannot be met; nothing is left behind.
+    pub async fn open(
+        self: &Arc<Self>,
+        options: SessionOptions,
+    ) -> Result<Arc<Session>, SessionError> {
+        let registry = Arc::clone(self);
+        let opened = self
+            .runtime
+            .spawn(async move { registry.open_here(options).await });
+        opened.await.unwrap_or(Err(SessionError::Closed))
+    }
+
+    async fn open_here(
+        self: Arc<Self>,
+        options: SessionOptions,
+    ) -> Result<Arc<Session>, SessionError> {
+        let count = self.sessions().len();
+        if count >= MAX_SESSIONS {
+            return Err(SessionError::TooMany(count));
+        }
+        let system_prompt = system_prompt(&options)?;
+        let source = self.source(&options);
+        let unit = self.unit(&options).await?;
+        let (queue, orders) = mpsc::channel(MAX_WAITING);
+        let session = Arc::new(new_session(options, system_prompt, queue));
+        let actor = Actor {
+            session: Arc::clone(&session),
+            unit,
+            model: source,
+            opened: None,
+            turns: None,
+        };
+        self.sessions()
+            .insert(session.id.clone(), Arc::clone(&session));
+        let registry = Arc::clone(&self);
+        self.runtime.spawn(async move {
+            let id = actor.session.id.clone();
+            actor.serve(orders).await;
+            registry.sessions().remove(&id);
+        });
+        Ok(session)
+    }
+
+    async fn unit(&self, options: &SessionOptions) -> Result<Box<dyn Unit>, SessionError> {
+        if let Some(tool) = options.tools.first() {
+            return Err(option(
+                "tools",
+                format!("'{}': this version cannot run tools", tool.name),
+            ));
+        }
+        let missing = match options.trust_level {
+            TrustLevel::Isolated => None,
+            TrustLevel::Local => Some(self.local().unavailable),
+            TrustLevel::Sandboxed => Some(self.sandboxed().unavailable),
+        };
+        if let Some(reason) = missing {
+            return Err(SessionError::Engine(EngineError::Unavailable {
+                message: reason.unwrap_or_default(),
+                hint: "use trust_level \"isolated\"".to_owned(),
+            }));
+        }
+        if options.network == Some(Network::None) {
+            let message = "an isolated session cannot be cut off from the network";
+            return Err(option("network", message.to_owned()));
+        }
+        let limits = &options.limits;
+        let spec = Spec {
+            cwd: options.cwd.as_ref().map(PathBuf::from),
+            python: options.python.clone(),
+            imports: imports::allowed(&options.extra_imports),
+            timeout: Duration::from_secs_f64(limits.timeout_seconds),
+            max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
+            max_memory: limits.max_memory_bytes,
+        };
+        self.environment
+            .isolated
+            .open(spec)
+            .await
+            .map_err(|error| match error {
+                EngineError::Option { field, message } => option(field, message),
+                error @ EngineError::Unavailable { .. } => error.into(),
+            })
+    }
+
+    fn source(&self, options: &SessionOptions) -> Source {
+        let environment = &self.environment;
+        let api_key = options.api_key.as_deref().map(Secret::new);
+        Source {
+            name: in_folder(options.cwd.as_deref(), &options.model),
+            api_key: api_key.or_else(|| environment.api_key.clone()),
+            base_url: options
+                .base_url
+                .clone()
+                .unwrap_or_else(|| environment.base_url.clone()),
+            record: environment.record.clone(),
+        }
+    }
+
+    /// The session of this id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn get(&self, id: &str) -> Result<Arc<Session>, SessionError> {
+        let session = self.sessions().get(id).cloned();
+        session.ok_or_else(|| SessionError::NotFound(id.to_owned()))
+    }
+
+    /// All open sessions, oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<SessionInfo> {
+        let mut list: Vec<SessionInfo> = self
+            .sessions()
+            .values()
+            .map(|session| session.info())
+            .collect();
+        list.sort_by(|a, b| a.created.total_cmp(&b.created));
+        list
+    }
+
+    /// Number of open sessions.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.sessions().len()
+    }
+
+    /// Ends all sessions and waits until all that ran in them is gone.
+    pub async fn close_all(&self, reason: &str) {
+        let all: Vec<Arc<Session>> = self.sessions().values().cloned().collect();
+        futures_util::future::join_all(all.iter().map(|session| session.close(reason))).await;
+    }
+
+    /// What LOCAL is on this machine.
+    #[must_use]
+    pub fn local(&self) -> Level {
+        missing(
+            "CPython in the daemon",
+            "trust level local is not part of this version",
+        )
+    }
+
+    /// What ISOLATED is on this machine, as far as it can be told within `patience`.
+    pub async fn isolated(&self, patience: Duration) -> Level {
+        self.environment.isolated.level(patience).await
+    }
+
+    /// What SANDBOXED is on this machine.
+    #[must_use]
+    pub fn sandboxed(&self) -> Level {
+        missing(
+            "CPython in a container",
+            "trust level sandboxed is not part of this version",
+        )
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn missing(engine: &'static str, reason: &str) -> Level {
+    Level {
+        engine,
+        python_version: None,
+        enforced: Vec::new(),
+        unavailable: Some(reason.to_owned()),
+    }
+}
+
+fn new_session(
+    options: SessionOptions,
+    system_prompt: String,
+    queue: mpsc::Sender<super::actor::Queued>,
+) -> Session {
+    let id = new_id("s");
+    let created = now();
+    let mut memory = Memory::default();
+    memory
+        .conversation
+        .push(created, EntryKind::SystemPrompt(system_prompt));
+    let memory = Arc::new(Mutex::new(memory));
+    let log = Arc::new(Log::new(&id));
+    Session {
+        id,
+        created,
+        options,
+        queue,
+        stops: Mutex::new(VecDeque::new()),
+        recorder: Recorder::new(Arc::clone(&log), Arc::clone(&memory)),
+        memory,
+        log,
+        closing: CancellationToken::new(),
+        reason: Mutex::new(None),
+        closed: watch::Sender::new(false),
+    }
+}
+
+fn system_prompt(options: &SessionOptions) -> Result<String, SessionError> {
+    let template =
+        match &options.prompt_file {
+            Some(file) => {
+                let path = path_in_folder(options.cwd.as_deref(), file);
+                let text = std::fs::read_to_string(path);
+                Some(text.map_err(|error| {
+                    option("prompt_file", format!("cannot read '{file}': {error}"))
+                })?)
+            }
+            None => None,
+        };
+    let prompt = SystemPrompt {
+        default_imports: imports::DEFAULT,
+        imports: &options.extra_imports,
+        tools: &[],
+        folder: Some(Folder::Writable),
+        template: template.as_deref(),
+        suffix: options.system_suffix.as_deref(),
+    };
+    Ok(prompt.render())
+}
+
+/// A recording is looked for in the session's folder.
+fn in_folder(cwd: Option<&str>, model: &str) -> String {
+    match model.strip_prefix("replay:") {
+        Some(file) => format!("replay:{}", path_in_folder(cwd, file).display()),
+        None => model.to_owned(),
+    }
+}
+
+fn path_in_folder(cwd: Option<&str>, file: &str) -> PathBuf {
+    cwd.map_or_else(|| PathBuf::from(file), |cwd| Path::new(cwd).join(file))
+}
+
+const fn option(field: &'static str, message: String) -> SessionError {
+    SessionError::Option { field, message }
+}
+
+/// An id that nobody has had before.
+pub fn new_id(kind: &str) -> String {
+    let mut bytes = [0_u8; 8];
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes = now().to_bits().to_be_bytes(); // a system without randomness still has a clock
+    }
+    let mut id = format!("{kind}-");
+    for byte in bytes {
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
+}
