@@ -293,7 +293,10 @@ impl Peer {
         let Ok(service) = self.service.ready().await else {
             return Next::End;
         };
-        let call = service.call(request);
+        let call = service.call(match method {
+            "shutdown" => without_params(request), // tower-lsp-server refuses even empty ones
+            _ => request,
+        });
         match method {
             "initialize" | "shutdown" => {
                 // These change what may follow, so they are done before the next message is looked at.
@@ -319,6 +322,15 @@ impl Peer {
                 Next::GoOn
             }
         }
+    }
+}
+
+fn without_params(request: jsonrpc::Request) -> jsonrpc::Request {
+    let (method, id, _) = request.into_parts();
+    let request = jsonrpc::Request::build(method);
+    match id {
+        Some(id) => request.id(id).finish(),
+        None => request.finish(),
     }
 }
 

@@ -18,7 +18,9 @@ use super::frames::{Change, Done, Frame, MAX_FRAME, Request, Signal};
 use super::output::Output;
 
 /// Time between the soft request to stop and the end of patience.
-pub const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
+/// Time between soft requests: one may come before the code has begun, or be swallowed by it.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Bytes read from a pipe at a time.
@@ -144,7 +146,8 @@ impl Link {
             stderr: Output::new(limit),
         };
         let mut stopping = None;
-        let mut alarm = Instant::now() + timeout;
+        let mut patience_ends = Instant::now() + timeout;
+        let mut alarm = patience_ends;
         let request_frame = framed(&to_json(request));
         let mut sent = false;
         let sending = self.writer.write_all(&request_frame);
@@ -181,16 +184,19 @@ impl Link {
                 how = process.ended() => break Ended::Died(how),
                 () = stop.cancelled(), if stopping.is_none() => {
                     stopping = Some(Stop::Interrupt);
-                    process.interrupt();
-                    alarm = Instant::now() + GRACE;
+                    patience_ends = Instant::now() + GRACE;
+                    alarm = Instant::now();
                 }
                 () = sleep_until(alarm) => {
-                    if stopping.is_some() {
+                    let now = Instant::now();
+                    if stopping.is_none() {
+                        stopping = Some(Stop::Timeout);
+                        patience_ends = now + GRACE;
+                    } else if now >= patience_ends {
                         break Ended::Stubborn;
                     }
-                    stopping = Some(Stop::Timeout);
                     process.interrupt();
-                    alarm = Instant::now() + GRACE;
+                    alarm = patience_ends.min(now + AGAIN);
                 }
             }
         };
