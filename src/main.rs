@@ -11,12 +11,22 @@ async fn main() -> ExitCode {
     while i < a.len() {
         match a[i].as_str() {
             "--stdio" => o.stdio = true,
-            "--socket" => { i += 1; o.socket = Some(a[i].clone().into()) }
-            "--ws" => { i += 1; o.ws = Some(a[i].clone()) }
+            "--socket" => {
+                i += 1;
+                o.socket = Some(a[i].clone().into())
+            }
+            "--ws" => {
+                i += 1;
+                o.ws = Some(a[i].clone())
+            }
             _ => {}
         }
         i += 1;
     }
-    if o.socket.is_none() && o.ws.is_none() { o.stdio = true }
-    transport::serve(config.app(None), o).await.unwrap_or(ExitCode::from(4))
+    if o.socket.is_none() && o.ws.is_none() {
+        o.stdio = true
+    }
+    transport::serve(config.app(None), o)
+        .await
+        .unwrap_or(ExitCode::from(4))
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tower_lsp_server::jsonrpc::Result;
-use tower_lsp_server::ls_types::{InitializeParams, InitializeResult, ServerCapabilities, ServerInfo};
+use tower_lsp_server::ls_types::{
+    InitializeParams, InitializeResult, ServerCapabilities, ServerInfo,
+};
 use tower_lsp_server::{ClientSocket, LanguageServer, LspService};
 
 use crate::api::{App, status_of};

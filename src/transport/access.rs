@@ -44,8 +44,12 @@ impl Refused {
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::Token => "send the header `Authorization: Bearer TOKEN`; the daemon says at start where the token is",
-            Self::Host => "use the address that the daemon listens on, or start it with --allow-host NAME",
+            Self::Token => {
+                "send the header `Authorization: Bearer TOKEN`; the daemon says at start where the token is"
+            }
+            Self::Host => {
+                "use the address that the daemon listens on, or start it with --allow-host NAME"
+            }
             Self::Origin => "start the daemon with --allow-origin ORIGIN if the page is yours",
         }
     }
@@ -62,7 +66,14 @@ impl Access {
             return Err(Refused::Origin);
         }
         match bearer(headers) {
-            Some(token) if token.as_bytes().ct_eq(self.token.expose().as_bytes()).into() => Ok(()),
+            Some(token)
+                if token
+                    .as_bytes()
+                    .ct_eq(self.token.expose().as_bytes())
+                    .into() =>
+            {
+                Ok(())
+            }
             _ => Err(Refused::Token),
         }
     }
@@ -74,7 +85,10 @@ impl Access {
             return None;
         };
         let authority: Authority = host.to_str().ok()?.parse().ok()?;
-        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let name = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
         let own = match name.parse::<IpAddr>() {
             Ok(address) => self.any_address || address.is_loopback() || self.is_named(name),
             Err(_) => name.eq_ignore_ascii_case("localhost") || self.is_named(name),
@@ -83,15 +97,24 @@ impl Access {
     }
 
     fn is_named(&self, name: &str) -> bool {
-        self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+        self.hosts
+            .iter()
+            .any(|host| host.eq_ignore_ascii_case(name))
     }
 
     /// Whether all origins of the request are the daemon's own or allowed.
     fn own_origin(&self, headers: &HeaderMap, host: &Authority) -> bool {
         headers.get_all(ORIGIN).iter().all(|origin| {
-            let Ok(origin) = origin.to_str() else { return false };
-            let own = origin.parse::<Uri>().is_ok_and(|uri| uri.authority() == Some(host));
-            own || self.origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin)
+            let Ok(origin) = origin.to_str() else {
+                return false;
+            };
+            let own = origin
+                .parse::<Uri>()
+                .is_ok_and(|uri| uri.authority() == Some(host));
+            own || self
+                .origins
+                .iter()
+                .any(|allowed| allowed.trim_end_matches('/') == origin)
         })
     }
 }
@@ -131,26 +154,47 @@ mod tests {
             (&[("host", "box.example:9"), token], Ok(())),
             (&[("host", "10.0.0.1"), token], Err(Refused::Host)),
             (&[("host", "evil.example"), token], Err(Refused::Host)),
-            (&[("host", "localhost.evil.example"), token], Err(Refused::Host)),
+            (
+                &[("host", "localhost.evil.example"), token],
+                Err(Refused::Host),
+            ),
             (&[("host", "me@localhost"), token], Err(Refused::Host)),
             (&[host, host, token], Err(Refused::Host)),
             (&[token], Err(Refused::Host)),
             (&[host], Err(Refused::Token)),
-            (&[host, ("authorization", "Bearer wrong")], Err(Refused::Token)),
+            (
+                &[host, ("authorization", "Bearer wrong")],
+                Err(Refused::Token),
+            ),
             (&[host, ("authorization", "Bearer ")], Err(Refused::Token)),
-            (&[host, ("authorization", "Basic right")], Err(Refused::Token)),
+            (
+                &[host, ("authorization", "Basic right")],
+                Err(Refused::Token),
+            ),
             (&[host, ("authorization", "bearer right")], Ok(())),
             (&[host, token, ("origin", "http://127.0.0.1:80")], Ok(())),
             (&[host, token, ("origin", "https://good.example")], Ok(())),
-            (&[host, token, ("origin", "http://127.0.0.1:81")], Err(Refused::Origin)),
-            (&[host, token, ("origin", "http://evil.example")], Err(Refused::Origin)),
+            (
+                &[host, token, ("origin", "http://127.0.0.1:81")],
+                Err(Refused::Origin),
+            ),
+            (
+                &[host, token, ("origin", "http://evil.example")],
+                Err(Refused::Origin),
+            ),
             (&[host, token, ("origin", "null")], Err(Refused::Origin)),
         ];
         for (headers, expected) in cases {
             assert_eq!(check(&access, headers), *expected, "{headers:?}");
         }
-        let remote = Access { any_address: true, ..access };
+        let remote = Access {
+            any_address: true,
+            ..access
+        };
         assert_eq!(check(&remote, &[("host", "10.0.0.1"), token]), Ok(()));
-        assert_eq!(check(&remote, &[("host", "evil.example"), token]), Err(Refused::Host));
+        assert_eq!(
+            check(&remote, &[("host", "evil.example"), token]),
+            Err(Refused::Host)
+        );
     }
 }

@@ -99,7 +99,8 @@ impl Sender {
     }
 
     async fn refuse(&self, id: Option<&RawValue>, kind: ErrorKind, message: &str) {
-        self.answer(id.unwrap_or(RawValue::NULL), Err(Error::new(kind, message))).await;
+        self.answer(id.unwrap_or(RawValue::NULL), Err(Error::new(kind, message)))
+            .await;
     }
 
     async fn send_json(&self, message: &impl Serialize) {
@@ -132,7 +133,10 @@ impl InFlight {
 
     /// Cancels a request; says whether there is one of this id.
     fn cancel(&self, id: &RawValue) -> bool {
-        self.all().get(id.get()).inspect(|cancel| cancel.cancel()).is_some()
+        self.all()
+            .get(id.get())
+            .inspect(|cancel| cancel.cancel())
+            .is_some()
     }
 }
 
@@ -207,18 +211,33 @@ impl Peer {
         };
         let id = message.id;
         if id.is_some_and(|id| !is_id(id)) {
-            self.client.refuse(None, ErrorKind::InvalidRequest, "id must be a number or a string").await;
+            self.client
+                .refuse(
+                    None,
+                    ErrorKind::InvalidRequest,
+                    "id must be a number or a string",
+                )
+                .await;
             return Next::GoOn;
         }
-        if message.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
-            self.client.refuse(id, ErrorKind::InvalidRequest, "jsonrpc must be \"2.0\"").await;
+        if message
+            .jsonrpc
+            .is_none_or(|version| version.get() != "\"2.0\"")
+        {
+            self.client
+                .refuse(id, ErrorKind::InvalidRequest, "jsonrpc must be \"2.0\"")
+                .await;
             return Next::GoOn;
         }
-        let method = message.method.map(|method| serde_json::from_str::<String>(method.get()));
+        let method = message
+            .method
+            .map(|method| serde_json::from_str::<String>(method.get()));
         match method {
             Some(Ok(method)) => self.request(&method, &message, bytes).await,
             Some(Err(_)) => {
-                self.client.refuse(id, ErrorKind::InvalidRequest, "method must be a string").await;
+                self.client
+                    .refuse(id, ErrorKind::InvalidRequest, "method must be a string")
+                    .await;
                 Next::GoOn
             }
             None if message.result.is_some() || message.error.is_some() => {
@@ -228,7 +247,9 @@ impl Peer {
                 Next::GoOn
             }
             None => {
-                self.client.refuse(id, ErrorKind::InvalidRequest, "method is missing").await;
+                self.client
+                    .refuse(id, ErrorKind::InvalidRequest, "method is missing")
+                    .await;
                 Next::GoOn
             }
         }
@@ -243,7 +264,13 @@ impl Peer {
             return Next::GoOn;
         }
         let Ok(request) = serde_json::from_slice::<jsonrpc::Request>(bytes) else {
-            self.client.refuse(message.id, ErrorKind::InvalidRequest, "the request is not valid").await;
+            self.client
+                .refuse(
+                    message.id,
+                    ErrorKind::InvalidRequest,
+                    "the request is not valid",
+                )
+                .await;
             return Next::GoOn;
         };
         self.call_language_server(method, request).await
@@ -254,7 +281,10 @@ impl Peer {
         if self.phase != Phase::Ready {
             let (kind, what) = match self.phase {
                 Phase::New => (ErrorKind::NotInitialized, "`initialize` has to come first"),
-                _ => (ErrorKind::InvalidRequest, "after `shutdown` only `exit` may follow"),
+                _ => (
+                    ErrorKind::InvalidRequest,
+                    "after `shutdown` only `exit` may follow",
+                ),
             };
             if message.id.is_some() {
                 self.client.refuse(message.id, kind, what).await;
@@ -285,7 +315,8 @@ impl Peer {
             #[serde(borrow)]
             id: &'a RawValue,
         }
-        let params = params.and_then(|params| serde_json::from_str::<Params<'_>>(params.get()).ok());
+        let params =
+            params.and_then(|params| serde_json::from_str::<Params<'_>>(params.get()).ok());
         params.is_some_and(|params| self.in_flight.cancel(params.id))
     }
 
@@ -359,7 +390,9 @@ fn error_of_language_server(error: jsonrpc::Error) -> Error {
     let code = error.code.code();
     let kind = ErrorKind::from_code(code);
     let message = match (&error.data, kind) {
-        (Some(Value::String(method)), ErrorKind::MethodNotFound) => format!("there is no method '{method}'"),
+        (Some(Value::String(method)), ErrorKind::MethodNotFound) => {
+            format!("there is no method '{method}'")
+        }
         (_, ErrorKind::NotInitialized) => "`initialize` has to come first".to_owned(),
         _ => error.message.into_owned(),
     };
@@ -370,14 +403,20 @@ fn error_of_language_server(error: jsonrpc::Error) -> Error {
 }
 
 fn is_id(id: &RawValue) -> bool {
-    matches!(id.get().as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9' | b'n'))
+    matches!(
+        id.get().as_bytes().first(),
+        Some(b'"' | b'-' | b'0'..=b'9' | b'n')
+    )
 }
 
 /// Reads a message, or says why the bytes are none.
 fn read(bytes: &[u8]) -> Result<Message<'_>, Error> {
     let invalid = |what: &str| Error::new(ErrorKind::InvalidRequest, what);
     let json = serde_json::from_slice::<&RawValue>(bytes).map_err(|error| {
-        Error::new(ErrorKind::ParseError, format!("the message is not JSON: {error}"))
+        Error::new(
+            ErrorKind::ParseError,
+            format!("the message is not JSON: {error}"),
+        )
     })?;
     match json.get().as_bytes().first() {
         Some(b'{') => serde_json::from_str(json.get()).map_err(|error| invalid(&error.to_string())),

@@ -50,13 +50,24 @@ impl Frames {
 
     /// Reads headers; returns the length of the message that follows.
     fn headers(&mut self) -> Option<Result<usize, String>> {
-        let blank = self.buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let blank = self
+            .buffer
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
         self.buffer.advance(blank);
         if self.buffer.first() == Some(&b'{') {
             // Someone types JSON by hand: it has no end that could be waited for but that of its line.
-            let line = self.buffer.iter().position(|byte| *byte == b'\n').unwrap_or(self.buffer.len());
+            let line = self
+                .buffer
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .unwrap_or(self.buffer.len());
             self.resume_after(line);
-            return Some(Err("a message without headers: begin it with `Content-Length: N` and an empty line".to_owned()));
+            return Some(Err(
+                "a message without headers: begin it with `Content-Length: N` and an empty line"
+                    .to_owned(),
+            ));
         }
         let Some((length, separator)) = end_of_headers(&self.buffer) else {
             if self.buffer.len() <= MAX_HEADERS {
@@ -72,14 +83,17 @@ impl Frames {
                 let here = message.min(self.buffer.len());
                 self.buffer.advance(here);
                 self.skip = message - here;
-                Some(Err(format!("a message of {message} bytes, the limit is {MAX_MESSAGE}")))
+                Some(Err(format!(
+                    "a message of {message} bytes, the limit is {MAX_MESSAGE}"
+                )))
             }
             Ok(message) => {
                 self.buffer.advance(length + separator);
                 Some(Ok(message))
             }
             Err(what) => {
-                let garbage = find_content_length(&headers[1..]).map_or(length + separator, |at| at + 1);
+                let garbage =
+                    find_content_length(&headers[1..]).map_or(length + separator, |at| at + 1);
                 self.buffer.advance(garbage);
                 Some(Err(what))
             }
@@ -99,13 +113,15 @@ impl Frames {
 /// Where the headers end, and how long the empty line after them is.
 fn end_of_headers(buffer: &[u8]) -> Option<(usize, usize)> {
     let window = &buffer[..buffer.len().min(MAX_HEADERS + 4)];
-    window.iter().enumerate().filter(|(_, byte)| **byte == b'\n').find_map(|(at, _)| {
-        match &window[at + 1..] {
+    window
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .find_map(|(at, _)| match &window[at + 1..] {
             [b'\n', ..] => Some((at, 2)),
             [b'\r', b'\n', ..] => Some((at, 3)),
             _ => None,
-        }
-    })
+        })
 }
 
 /// The length that the headers give.
@@ -119,7 +135,9 @@ fn content_length(headers: &[u8]) -> Result<usize, String> {
         };
         let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
-            let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+            let number = std::str::from_utf8(value)
+                .ok()
+                .and_then(|value| value.parse().ok());
             let wrong = || format!("'{}' is not a Content-Length", value.escape_ascii());
             found = Some(number.ok_or_else(wrong)?);
         }
@@ -128,7 +146,9 @@ fn content_length(headers: &[u8]) -> Result<usize, String> {
 }
 
 fn find_content_length(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(CONTENT_LENGTH.len()).position(|window| window.eq_ignore_ascii_case(CONTENT_LENGTH))
+    bytes
+        .windows(CONTENT_LENGTH.len())
+        .position(|window| window.eq_ignore_ascii_case(CONTENT_LENGTH))
 }
 
 #[cfg(test)]
@@ -154,11 +174,23 @@ mod tests {
     fn messages_are_found_and_garbage_is_skipped() {
         let cases: &[(&[u8], &[&str])] = &[
             (b"Content-Length: 2\r\n\r\n{}", &["{}"]),
-            (b"content-length:2\n\n{}Content-Length: 1\r\n\r\n1", &["{}", "1"]),
+            (
+                b"content-length:2\n\n{}Content-Length: 1\r\n\r\n1",
+                &["{}", "1"],
+            ),
             (b"Content-Type: x\r\nContent-Length: 2\r\n\r\n{}", &["{}"]),
-            (b"Content-Length: 0\r\n\r\nContent-Length: 1\r\n\r\n1", &["", "1"]),
-            (b"Content-Length: x\r\n\r\nContent-Length: 1\r\n\r\n1", &["!", "1"]),
-            (b"Content-Length: -1\r\n\r\nContent-Length: 1\r\n\r\n1", &["!", "1"]),
+            (
+                b"Content-Length: 0\r\n\r\nContent-Length: 1\r\n\r\n1",
+                &["", "1"],
+            ),
+            (
+                b"Content-Length: x\r\n\r\nContent-Length: 1\r\n\r\n1",
+                &["!", "1"],
+            ),
+            (
+                b"Content-Length: -1\r\n\r\nContent-Length: 1\r\n\r\n1",
+                &["!", "1"],
+            ),
             (b"hello\r\nContent-Length: 1\r\n\r\n1", &["!", "1"]),
             (b"Hello: 1\r\n\r\nContent-Length: 1\r\n\r\n1", &["!", "1"]),
             (b"{\"a\":1}\nContent-Length: 1\r\n\r\n1", &["!", "1"]),
@@ -194,7 +226,9 @@ mod tests {
             assert!(frames.buffer.len() <= MAX_HEADERS + 1_024);
         }
         frames.push(b"\r\nContent-Length: 1\r\n\r\n1");
-        assert!(std::iter::from_fn(|| frames.next()).any(|frame| frame == Ok(Bytes::from_static(b"1"))));
+        assert!(
+            std::iter::from_fn(|| frames.next()).any(|frame| frame == Ok(Bytes::from_static(b"1")))
+        );
     }
 
     proptest! {

@@ -88,10 +88,15 @@ fn open_ws(
     options: &Options,
     stop: CancellationToken,
 ) -> io::Result<Token> {
-    let addresses: Vec<SocketAddr> = address.to_socket_addrs().map_err(|error| named(address, &error))?.collect();
+    let addresses: Vec<SocketAddr> = address
+        .to_socket_addrs()
+        .map_err(|error| named(address, &error))?
+        .collect();
     let remote = addresses.iter().any(|address| !address.ip().is_loopback());
     if remote && !options.allow_remote {
-        let message = format!("{address}: other machines could reach this address; add --allow-remote if they are to");
+        let message = format!(
+            "{address}: other machines could reach this address; add --allow-remote if they are to"
+        );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }
     let listener = TcpListener::bind(&*addresses).map_err(|error| named(address, &error))?;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::frames::Frames;
 use super::framed::{self, Ended, Incoming, QUEUE};
+use super::frames::Frames;
 use crate::api::App;
 
 /// Time that a client gets to read the last answers.

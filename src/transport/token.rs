@@ -56,7 +56,11 @@ impl Token {
         for byte in bytes {
             let _ = write!(text, "{byte:02x}");
         }
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| named(folder, &error.to_string()))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| named(folder, &error.to_string()))?;
         let path = folder.join(format!("token-{port}"));
         let _ = fs::remove_file(&path); // of a daemon that was killed; its mode may be anything
         let mut file = OpenOptions::new()

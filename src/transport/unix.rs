@@ -13,8 +13,8 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::frames::Frames;
 use super::framed::{self, Incoming, QUEUE};
+use super::frames::Frames;
 use crate::api::App;
 
 /// Bytes that are gathered for one write.
@@ -37,7 +37,12 @@ impl Drop for Socket {
 /// # Errors
 /// When something else is there, or a daemon that lives.
 pub fn bind(path: &Path) -> io::Result<Socket> {
-    let named = |what: &str| io::Error::new(io::ErrorKind::AddrInUse, format!("{}: {what}", path.display()));
+    let named = |what: &str| {
+        io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!("{}: {what}", path.display()),
+        )
+    };
     if let Ok(there) = fs::symlink_metadata(path) {
         if !there.file_type().is_socket() {
             return Err(named("is there already and is not a socket"));
@@ -51,7 +56,8 @@ pub fn bind(path: &Path) -> io::Result<Socket> {
     let before = rustix::process::umask(Mode::from_raw_mode(0o177));
     let listener = UnixListener::bind(path);
     rustix::process::umask(before);
-    let listener = listener.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    let listener = listener
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     Ok(Socket {
         listener,
         path: path.to_owned(),
@@ -106,9 +112,14 @@ async fn write(mut stream: OwnedWriteHalf, mut messages: mpsc::Receiver<Arc<str>
         batch.clear();
         let mut next = Some(message);
         while let Some(message) = next {
-            batch.extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes());
+            batch
+                .extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes());
             batch.extend_from_slice(message.as_bytes());
-            next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
+            next = if batch.len() < BATCH {
+                messages.try_recv().ok()
+            } else {
+                None
+            };
         }
         if stream.write_all(&batch).await.is_err() {
             return;

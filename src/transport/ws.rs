@@ -15,9 +15,10 @@ use futures_util::future::BoxFuture;
 use jsonrpsee::core::BoxError;
 use jsonrpsee::server::middleware::rpc::{Batch, Notification, RpcServiceBuilder, RpcServiceT};
 use jsonrpsee::server::{
-    BatchRequestConfig, ConnectionId, Extensions, HttpBody, HttpRequest, HttpResponse, MethodCallback,
-    MethodResponse, MethodSink, Methods, ResponsePayload, ServerConfig,
-    StopHandle, SubscriptionState, TowerServiceBuilder, serve_with_graceful_shutdown, stop_channel, ws::is_upgrade_request,
+    BatchRequestConfig, ConnectionId, Extensions, HttpBody, HttpRequest, HttpResponse,
+    MethodCallback, MethodResponse, MethodSink, Methods, ResponsePayload, ServerConfig, StopHandle,
+    SubscriptionState, TowerServiceBuilder, serve_with_graceful_shutdown, stop_channel,
+    ws::is_upgrade_request,
 };
 use jsonrpsee::types::{ErrorObjectOwned, Id, Params, Request};
 use serde_json::value::RawValue;
@@ -47,19 +48,23 @@ pub fn start(
     stop: CancellationToken,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("websocket".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                result = accept(app, listener, access) => {
-                    if let Err(error) = result {
-                        tracing::error!("the WebSocket server has ended: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new()
+        .name("websocket".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    result = accept(app, listener, access) => {
+                        if let Err(error) = result {
+                            tracing::error!("the WebSocket server has ended: {error}");
+                        }
                     }
+                    () = stop.cancelled() => {}
                 }
-                () = stop.cancelled() => {}
-            }
-        });
-    })?;
+            });
+        })?;
     Ok(())
 }
 
@@ -75,7 +80,9 @@ async fn accept(app: Arc<App>, listener: std::net::TcpListener, access: Access) 
         .set_tcp_no_delay(true)
         .build();
     let host = Arc::new(Host {
-        builder: jsonrpsee::server::Server::builder().set_config(config).to_service_builder(),
+        builder: jsonrpsee::server::Server::builder()
+            .set_config(config)
+            .to_service_builder(),
         stop_handle,
         access,
         by_websocket: methods_by_websocket(&app)?,
@@ -135,7 +142,10 @@ impl Host {
             peer: Arc::clone(&peer),
         });
         let builder = self.builder.clone().set_rpc_middleware(middleware);
-        builder.build(methods, self.stop_handle.clone()).call(request).await
+        builder
+            .build(methods, self.stop_handle.clone())
+            .call(request)
+            .await
     }
 }
 
@@ -149,10 +159,14 @@ fn refuse(refused: Refused) -> HttpResponse {
     let mut response = HttpResponse::new(HttpBody::from(body));
     *response.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
     if matches!(refused, Refused::Token) {
         let scheme = http::HeaderValue::from_static("Bearer");
-        response.headers_mut().insert(http::header::WWW_AUTHENTICATE, scheme);
+        response
+            .headers_mut()
+            .insert(http::header::WWW_AUTHENTICATE, scheme);
     }
     response
 }
@@ -166,7 +180,9 @@ struct Peer {
 
 impl Peer {
     fn in_flight(&self) -> MutexGuard<'_, HashMap<Id<'static>, CancellationToken>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn call(
@@ -196,7 +212,10 @@ impl Peer {
 }
 
 fn no_such_method(method: &str) -> Error {
-    Error::new(ErrorKind::MethodNotFound, format!("there is no method '{method}'"))
+    Error::new(
+        ErrorKind::MethodNotFound,
+        format!("there is no method '{method}'"),
+    )
 }
 
 fn wire_error(error: Error) -> ErrorObjectOwned {
@@ -223,13 +242,19 @@ fn methods_by_websocket(app: &Arc<App>) -> io::Result<Methods> {
     let mut methods = Methods::new();
     for name in METHOD_NAMES.iter().copied() {
         let app = Arc::clone(app);
-        let callback = move |id: Id<'_>, params: Params<'_>, sink: MethodSink, _: SubscriptionState<'_>, extensions: Extensions| {
+        let callback = move |id: Id<'_>,
+                             params: Params<'_>,
+                             sink: MethodSink,
+                             _: SubscriptionState<'_>,
+                             extensions: Extensions| {
             let (app, id, params) = (Arc::clone(&app), id.into_owned(), raw(&params));
             let outbox: Arc<dyn Outbox> = Arc::new(Sink(sink));
             call(app, name, id, params, extensions, Some(outbox))
         };
         let callback = MethodCallback::Subscription(Arc::new(callback));
-        methods.verify_and_insert(name, callback).map_err(io::Error::other)?;
+        methods
+            .verify_and_insert(name, callback)
+            .map_err(io::Error::other)?;
     }
     Ok(methods)
 }
@@ -239,18 +264,26 @@ fn methods_by_http(app: &Arc<App>) -> io::Result<Methods> {
     let mut methods = Methods::new();
     for name in METHOD_NAMES.iter().copied() {
         let app = Arc::clone(app);
-        let callback = move |id: Id<'static>, params: Params<'static>, _: ConnectionId, _: usize, extensions: Extensions| {
+        let callback = move |id: Id<'static>,
+                             params: Params<'static>,
+                             _: ConnectionId,
+                             _: usize,
+                             extensions: Extensions| {
             let (app, params) = (Arc::clone(&app), raw(&params));
             call(app, name, id, params, extensions, None)
         };
         let callback = MethodCallback::Async(Arc::new(callback));
-        methods.verify_and_insert(name, callback).map_err(io::Error::other)?;
+        methods
+            .verify_and_insert(name, callback)
+            .map_err(io::Error::other)?;
     }
     Ok(methods)
 }
 
 fn raw(params: &Params<'_>) -> Option<Box<RawValue>> {
-    params.as_str().and_then(|params| RawValue::from_string(params.to_owned()).ok())
+    params
+        .as_str()
+        .and_then(|params| RawValue::from_string(params.to_owned()).ok())
 }
 
 fn call(
@@ -274,8 +307,11 @@ struct Middleware<S> {
 
 impl<S> RpcServiceT for Middleware<S>
 where
-    S: RpcServiceT<MethodResponse = MethodResponse, BatchResponse = MethodResponse, NotificationResponse = MethodResponse>
-        + Send
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+        > + Send
         + Sync
         + 'static,
 {
@@ -283,7 +319,10 @@ where
     type BatchResponse = MethodResponse;
     type NotificationResponse = MethodResponse;
 
-    fn call<'a>(&self, mut request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+    fn call<'a>(
+        &self,
+        mut request: Request<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
         request.extensions_mut().insert(Arc::clone(&self.peer));
         let inner = Arc::clone(&self.inner);
         async move {
@@ -297,10 +336,7 @@ where
         }
     }
 
-    fn batch<'a>(
-        &self,
-        mut batch: Batch<'a>,
-    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+    fn batch<'a>(&self, mut batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         for entry in batch.iter_mut().flatten() {
             entry.extensions_mut().insert(Arc::clone(&self.peer));
         }
@@ -308,14 +344,21 @@ where
         async move { inner.batch(batch).await }
     }
 
-    fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
         if notification.method_name() == "$/cancelRequest" {
             #[derive(serde::Deserialize)]
             struct Params<'a> {
                 #[serde(borrow)]
                 id: Id<'a>,
             }
-            let params = notification.params.as_deref().map(RawValue::get).unwrap_or_default();
+            let params = notification
+                .params
+                .as_deref()
+                .map(RawValue::get)
+                .unwrap_or_default();
             if let Ok(params) = serde_json::from_str::<Params<'_>>(params)
                 && let Some(cancel) = self.peer.in_flight().get(&params.id.into_owned())
             {

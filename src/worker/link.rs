@@ -145,6 +145,7 @@ impl Link {
             stdout: Output::new(limit),
             stderr: Output::new(limit),
         };
+        let (mut stdout_open, mut stderr_open) = (true, true);
         let mut stopping = None;
         let mut patience_ends = Instant::now() + timeout;
         let mut alarm = patience_ends;
@@ -173,13 +174,11 @@ impl Link {
                         Err(_) => break last_words(process).await,
                     }
                 }
-                ready = self.stdout.readable() => {
-                    let text = ready.ok().and_then(|()| read_some(&self.stdout, &mut streams.stdout));
-                    text.into_iter().for_each(|text| happening(Happening::Stdout(text)));
+                _ = self.stdout.readable(), if stdout_open => {
+                    stdout_open = read_some(&self.stdout, &mut streams.stdout, |text| happening(Happening::Stdout(text)));
                 }
-                ready = self.stderr.readable() => {
-                    let text = ready.ok().and_then(|()| read_some(&self.stderr, &mut streams.stderr));
-                    text.into_iter().for_each(|text| happening(Happening::Stderr(text)));
+                _ = self.stderr.readable(), if stderr_open => {
+                    stderr_open = read_some(&self.stderr, &mut streams.stderr, |text| happening(Happening::Stderr(text)));
                 }
                 how = process.ended() => break Ended::Died(how),
                 () = stop.cancelled(), if stopping.is_none() => {
@@ -257,10 +256,16 @@ impl Streams {
     }
 }
 
-fn read_some(pipe: &pipe::Receiver, output: &mut Output) -> Option<String> {
+/// Reads what there is, once. Says whether more may come.
+fn read_some(pipe: &pipe::Receiver, output: &mut Output, show: impl FnMut(String)) -> bool {
     let mut chunk = [0; CHUNK];
-    let length = pipe.try_read(&mut chunk).unwrap_or(0);
-    output.push(&chunk[..length])
+    match pipe.try_read(&mut chunk) {
+        Ok(length) => {
+            output.push(&chunk[..length]).into_iter().for_each(show);
+            length > 0
+        }
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// Reads no more than lies in the pipe now: a process in the background may write without end.
