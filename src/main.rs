@@ -1,8 +1,12 @@
 //! temporary
 use std::process::ExitCode;
 use tinycode::{config::Config, transport};
+fn main() -> ExitCode {
+    tinycode::config::hide_key().unwrap();
+    real()
+}
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn real() -> ExitCode {
     let mut o = transport::Options::default();
     let config = Config::from_environment();
     o.state_folder = config.state_folder.clone();
