@@ -5,9 +5,12 @@
 
 pub mod agent;
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod logging;
 pub mod model;
 pub mod protocol;
 pub mod session;
+pub mod transport;
 mod worker;

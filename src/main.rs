@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `tinycode`: see `cli.rs`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tinycode::cli::main()
+}
