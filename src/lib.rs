@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod logging;
+mod lsp;
 pub mod model;
 pub mod protocol;
 pub mod session;

@@ -1,36 +1,129 @@
-//! STUB, to be replaced: bytes to and from the protocol.
+//! The ways into the daemon: bytes on one side, the methods of `api` on the other.
 
+mod access;
+mod framed;
+mod frames;
+mod stdio;
+mod token;
+mod unix;
+mod ws;
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::api::App;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-/// Where to serve, and whom.
-#[derive(Clone, Debug)]
+use crate::api::App;
+use access::Access;
+use framed::Ended;
+use token::Token;
+
+/// Which ways into the daemon to open.
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Whether to serve stdin and stdout.
+    /// Standard input and output.
     pub stdio: bool,
-    /// The Unix socket to serve.
+    /// A Unix socket at this path.
     pub socket: Option<PathBuf>,
-    /// HOST:PORT to serve WebSocket and HTTP at.
+    /// WebSocket and HTTP at this `HOST:PORT`; port 0 takes any that is free.
     pub ws: Option<String>,
-    /// Whether other machines may connect.
+    /// Whether `ws` may be an address that other machines reach.
     pub allow_remote: bool,
-    /// Origins of browser pages that may connect.
+    /// Origins of pages that may connect.
     pub allow_origin: Vec<String>,
-    /// Names that clients may know this machine by.
+    /// Further names of this machine.
     pub allow_host: Vec<String>,
-    /// The file that holds the token.
+    /// Where the token is; else one is made.
     pub token_file: Option<PathBuf>,
-    /// Where a token is kept that is made at start.
+    /// Where a token that is made is written to.
     pub state_folder: PathBuf,
 }
 
-/// Serves until a client or a signal ends it.
+/// Serves clients until the daemon is to end, and ends all sessions.
 ///
 /// # Errors
-/// When a transport cannot be set up.
-pub async fn serve(_app: Arc<App>, _options: Options) -> std::io::Result<ExitCode> {
-    Err(std::io::Error::other("this build cannot serve"))
+/// When one of the ways cannot be opened; no client has been served then.
+pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    let socket = options.socket.as_deref().map(unix::bind).transpose()?;
+    let _token = match &options.ws {
+        Some(address) => Some(open_ws(&app, address, &options, stop.clone())?),
+        None => None,
+    };
+    // Found out while the first client connects, so that `initialize` can say it at once.
+    let registry = Arc::clone(&app.registry);
+    tokio::spawn(async move { registry.isolated(std::time::Duration::from_secs(30)).await });
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let code = tokio::select! {
+        ended = stdio::serve(Arc::clone(&app)), if options.stdio => match ended {
+            Ended::AfterShutdown => ExitCode::SUCCESS,
+            Ended::Abruptly => ExitCode::FAILURE,
+        },
+        result = serve_socket(&app, socket.as_ref()) => return result.map(|()| ExitCode::SUCCESS),
+        _ = terminate.recv() => ExitCode::SUCCESS,
+        _ = interrupt.recv() => ExitCode::SUCCESS,
+    };
+    stop.cancel();
+    app.registry.close_all("the daemon has ended").await;
+    Ok(code)
+}
+
+async fn serve_socket(app: &Arc<App>, socket: Option<&unix::Socket>) -> io::Result<()> {
+    match socket {
+        Some(socket) => unix::serve(Arc::clone(app), socket).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Opens the WebSocket server and says on stderr where it is.
+fn open_ws(
+    app: &Arc<App>,
+    address: &str,
+    options: &Options,
+    stop: CancellationToken,
+) -> io::Result<Token> {
+    let addresses: Vec<SocketAddr> = address
+        .to_socket_addrs()
+        .map_err(|error| named(address, &error))?
+        .collect();
+    let remote = addresses.iter().any(|address| !address.ip().is_loopback());
+    if remote && !options.allow_remote {
+        let message = format!(
+            "{address}: other machines could reach this address; add --allow-remote if they are to"
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
+    let listener = TcpListener::bind(&*addresses).map_err(|error| named(address, &error))?;
+    let bound = listener.local_addr()?;
+    let token = match &options.token_file {
+        Some(file) => Token::read(file)?,
+        None => Token::make(&options.state_folder, bound.port())?,
+    };
+    let mut hosts = options.allow_host.clone();
+    hosts.push(bound.ip().to_string());
+    let access = Access {
+        token: token.secret.clone(),
+        hosts,
+        any_address: options.allow_remote,
+        origins: options.allow_origin.clone(),
+    };
+    ws::start(Arc::clone(app), listener, access, stop)?;
+    let where_it_is = json!({
+        "url": format!("ws://{bound}"),
+        "host": bound.ip().to_string(),
+        "port": bound.port(),
+        "token_file": token.path,
+    });
+    writeln!(io::stderr(), "{where_it_is}")?;
+    Ok(token)
+}
+
+fn named(address: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{address}: {error}"))
 }

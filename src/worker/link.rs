@@ -18,7 +18,9 @@ use super::frames::{Change, Done, Frame, MAX_FRAME, Request, Signal};
 use super::output::Output;
 
 /// Time between the soft request to stop and the end of patience.
-pub const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
+/// Time between soft requests: one may come before the code has begun, or be swallowed by it.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Bytes read from a pipe at a time.
@@ -143,8 +145,10 @@ impl Link {
             stdout: Output::new(limit),
             stderr: Output::new(limit),
         };
+        let (mut stdout_open, mut stderr_open) = (true, true);
         let mut stopping = None;
-        let mut alarm = Instant::now() + timeout;
+        let mut patience_ends = Instant::now() + timeout;
+        let mut alarm = patience_ends;
         let request_frame = framed(&to_json(request));
         let mut sent = false;
         let sending = self.writer.write_all(&request_frame);
@@ -170,27 +174,28 @@ impl Link {
                         Err(_) => break last_words(process).await,
                     }
                 }
-                ready = self.stdout.readable() => {
-                    let text = ready.ok().and_then(|()| read_some(&self.stdout, &mut streams.stdout));
-                    text.into_iter().for_each(|text| happening(Happening::Stdout(text)));
+                _ = self.stdout.readable(), if stdout_open => {
+                    stdout_open = read_some(&self.stdout, &mut streams.stdout, |text| happening(Happening::Stdout(text)));
                 }
-                ready = self.stderr.readable() => {
-                    let text = ready.ok().and_then(|()| read_some(&self.stderr, &mut streams.stderr));
-                    text.into_iter().for_each(|text| happening(Happening::Stderr(text)));
+                _ = self.stderr.readable(), if stderr_open => {
+                    stderr_open = read_some(&self.stderr, &mut streams.stderr, |text| happening(Happening::Stderr(text)));
                 }
                 how = process.ended() => break Ended::Died(how),
                 () = stop.cancelled(), if stopping.is_none() => {
                     stopping = Some(Stop::Interrupt);
-                    process.interrupt();
-                    alarm = Instant::now() + GRACE;
+                    patience_ends = Instant::now() + GRACE;
+                    alarm = Instant::now();
                 }
                 () = sleep_until(alarm) => {
-                    if stopping.is_some() {
+                    let now = Instant::now();
+                    if stopping.is_none() {
+                        stopping = Some(Stop::Timeout);
+                        patience_ends = now + GRACE;
+                    } else if now >= patience_ends {
                         break Ended::Stubborn;
                     }
-                    stopping = Some(Stop::Timeout);
                     process.interrupt();
-                    alarm = Instant::now() + GRACE;
+                    alarm = patience_ends.min(now + AGAIN);
                 }
             }
         };
@@ -251,10 +256,16 @@ impl Streams {
     }
 }
 
-fn read_some(pipe: &pipe::Receiver, output: &mut Output) -> Option<String> {
+/// Reads what there is, once. Says whether more may come.
+fn read_some(pipe: &pipe::Receiver, output: &mut Output, show: impl FnMut(String)) -> bool {
     let mut chunk = [0; CHUNK];
-    let length = pipe.try_read(&mut chunk).unwrap_or(0);
-    output.push(&chunk[..length])
+    match pipe.try_read(&mut chunk) {
+        Ok(length) => {
+            output.push(&chunk[..length]).into_iter().for_each(show);
+            length > 0
+        }
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// Reads no more than lies in the pipe now: a process in the background may write without end.

@@ -25,6 +25,7 @@ from _thread import allocate_lock, get_ident
 
 THIS_FILE = "<tinycode worker>"
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 MAX_FRAME = 32 << 20
 MAX_MEMORY_JSON = 64 << 10
 MAX_TEXT = 2_000
@@ -190,6 +191,13 @@ class Worker:
         self.builtins = Imports(start["imports"]).builtins()
         sys.path.insert(0, os.getcwd())
         self.channel.send({"event": "ready"})
+        try:
+            self.serve_steps()
+        except OSError:
+            os.write(2, b"the code closed the connection between its Python and tinycode\n")
+            os._exit(1)
+
+    def serve_steps(self):
         while True:
             request = self.channel.receive()
             done = self.step(request)
@@ -267,13 +275,13 @@ class Worker:
 
     def run(self, code, filename):
         """Runs the code; returns the value of a last bare expression."""
-        tree = ast.parse(code, filename)
+        tree = compile(code, filename, "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT, True)
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr):
             last = ast.Expression(tree.body.pop().value)
-        self.evaluate(compile_step(tree, filename, "exec"))
+        self.evaluate(compile(tree, filename, "exec", TOP_LEVEL_AWAIT, True))
         if last is not None:
-            return self.evaluate(compile_step(last, filename, "eval"))
+            return self.evaluate(compile(last, filename, "eval", TOP_LEVEL_AWAIT, True))
         return None
 
     def evaluate(self, code):
@@ -286,16 +294,30 @@ class Worker:
 
     def flush(self):
         """Lets all that was printed out, so that the daemon has it before it has `done`."""
-        for stream in (sys.stdout, sys.stderr, *self.streams):
+        for stream in (sys.stdout, sys.stderr):
+            if stream not in self.streams:  # the code's own, perhaps on top of ours
+                try:
+                    stream.flush()
+                except Exception:
+                    pass
+        for index, stream in enumerate(self.streams):
             try:
                 stream.flush()
             except Exception:
-                pass
+                self.drop_stream(index)
         if "ctypes" in sys.modules:  # then C code may have printed into a buffer of its own
             try:
                 sys.modules["ctypes"].CDLL(None).fflush(None)
             except Exception:
                 pass
+
+    def drop_stream(self, index):
+        """Gives a stream up with what it holds, so that this does not turn up in a later step."""
+        try:
+            self.streams[index].buffer.raw.close()
+        except Exception:
+            pass
+        self.streams[index] = None
 
     def on_interrupt(self, _number, _frame):
         if os.getpid() != self.pid:
@@ -333,11 +355,6 @@ class Worker:
         self.flush()
         text = safe_str(message)[:MAX_TEXT]
         self.channel.send({"event": "signal", "kind": kind, "message": text})
-
-
-def compile_step(tree, filename, mode):
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    return compile(tree, filename, mode, flags=flags, dont_inherit=True)
 
 
 def plain(value):

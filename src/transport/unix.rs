@@ -1,0 +1,128 @@
+//! A Unix socket that many clients connect to.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::Mode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+
+use super::framed::{self, Incoming, QUEUE};
+use super::frames::Frames;
+use crate::api::App;
+
+/// Bytes that are gathered for one write.
+const BATCH: usize = 64 << 10;
+
+/// A bound socket. Its file goes with it.
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Binds a socket of mode 0600 at `path`. One that a dead daemon left there is replaced.
+///
+/// # Errors
+/// When something else is there, or a daemon that lives.
+pub fn bind(path: &Path) -> io::Result<Socket> {
+    let named = |what: &str| {
+        io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!("{}: {what}", path.display()),
+        )
+    };
+    if let Ok(there) = fs::symlink_metadata(path) {
+        if !there.file_type().is_socket() {
+            return Err(named("is there already and is not a socket"));
+        }
+        if StdUnixStream::connect(path).is_ok() {
+            return Err(named("another daemon listens there"));
+        }
+        fs::remove_file(path)?;
+    }
+    // The mode has to be right from the first moment, so it cannot be set afterwards.
+    let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+    let listener = UnixListener::bind(path);
+    rustix::process::umask(before);
+    let listener = listener
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    Ok(Socket {
+        listener,
+        path: path.to_owned(),
+    })
+}
+
+/// Serves clients until the daemon ends.
+pub async fn serve(app: Arc<App>, socket: &Socket) -> io::Result<()> {
+    loop {
+        match socket.listener.accept().await {
+            Ok((client, _)) => {
+                tokio::spawn(serve_client(Arc::clone(&app), client));
+            }
+            // Too many open files, for instance: those who are here are served on.
+            Err(error) => {
+                tracing::warn!("a client could not be accepted: {error}");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve_client(app: Arc<App>, client: UnixStream) {
+    let (reader, writer) = client.into_split();
+    let (to_server, incoming) = mpsc::channel(QUEUE);
+    let (outgoing, to_client) = mpsc::channel(QUEUE);
+    let reading = tokio::spawn(read(reader, to_server));
+    tokio::spawn(write(writer, to_client));
+    framed::serve(app, incoming, outgoing).await;
+    reading.abort();
+}
+
+async fn read(mut stream: OwnedReadHalf, server: mpsc::Sender<Incoming>) {
+    let mut frames = Frames::default();
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => frames.push(&chunk[..length]),
+        }
+        while let Some(frame) = frames.next() {
+            if server.send(frame).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn write(mut stream: OwnedWriteHalf, mut messages: mpsc::Receiver<Arc<str>>) {
+    let mut batch = Vec::new();
+    while let Some(message) = messages.recv().await {
+        batch.clear();
+        let mut next = Some(message);
+        while let Some(message) = next {
+            batch
+                .extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes());
+            batch.extend_from_slice(message.as_bytes());
+            next = if batch.len() < BATCH {
+                messages.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        if stream.write_all(&batch).await.is_err() {
+            return;
+        }
+    }
+}
