@@ -155,6 +155,8 @@ async fn try_level(
         hint: None,
     };
     if !level.status.available {
+        let hint = "install Python 3.9 or newer and have `python3` on the PATH";
+        level.hint = (trust_level == TrustLevel::Isolated).then(|| hint.to_owned());
         return Ok(level);
     }
     let options = SessionOptions {
@@ -172,7 +174,9 @@ async fn try_level(
         }
         Err(Failure::Wire(error)) => {
             level.status.reason = Some(error.message);
-            level.hint = error.data.hint.map(|hint| as_options(&hint));
+            // Some errors send people here.
+            let hint = error.data.hint.filter(|hint| !hint.contains("doctor"));
+            level.hint = hint.map(|hint| as_options(&hint));
         }
         Err(failure) => return Err(failure),
     }

@@ -15,7 +15,7 @@ use super::look::{Look, Tone};
 use super::options::{SessionArgs, file_or_stdin};
 use super::screen::{Looks, complain, print};
 use super::stop::Stop;
-use super::story::signal;
+use super::story::{in_options, signal};
 use crate::protocol::{
     Event, EventEnvelope, ExecResult, PyErrorInfo, SessionInfo, SessionOptions, StateAfter,
     TrustLevel,
@@ -125,14 +125,15 @@ pub async fn run(
 
 /// What the code came to, on a line of its own; `open` says whether it left one unfinished.
 fn value(result: &ExecResult, open: bool) -> String {
+    let end = if open { "\n" } else { "" };
     let value = match (&result.value, &result.final_value) {
         (Some(value), _) => value.clone(),
+        (None, _) if !result.is_final && result.output_truncated => return end.to_owned(),
         (None, _) if !result.is_final => return String::new(),
         (None, Value::String(answer)) => answer.clone(),
         (None, answer) => answer.to_string(),
     };
-    let start = if open { "\n" } else { "" };
-    format!("{start}{value}\n")
+    format!("{end}{value}\n")
 }
 
 /// What went wrong and what can be done about it.
@@ -169,7 +170,8 @@ fn traceback(look: Look, error: &PyErrorInfo, result: &ExecResult, name: &str) -
         Some(at) => whole.split_at(at + 1),
         None => ("", whole),
     };
-    format!("{places}{}\n", look.paint(Tone::Error, last))
+    let last = in_options(error, last);
+    format!("{places}{}\n", look.paint(Tone::Error, &last))
 }
 
 /// Passes on what the code prints.

@@ -16,6 +16,7 @@ const NAMES: &[(&str, &str)] = &[
     ("OPENAI_API_KEY or api_key", "OPENAI_API_KEY"),
     ("trust_level \"isolated\"", "--trust-level isolated"),
     ("the option `python`", "--python"),
+    ("add it to extra_imports", "allow it with --import"),
     ("extra_imports", "--import"),
     ("max_steps", "--max-steps"),
     ("base_url", "--base-url"),

@@ -204,6 +204,9 @@ fn answer(look: Look, result: &RunResult) -> String {
 
 /// What the run took, in a line.
 fn summary(look: Look, result: &RunResult) -> String {
+    if result.steps_taken == 0 {
+        return String::new();
+    }
     let mut parts = vec![
         count(result.steps_taken.into(), "step", "steps"),
         time(result.duration_seconds),

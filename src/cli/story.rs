@@ -1,5 +1,6 @@
 //! Tells people what happens in a run: from events to text. Pure.
 
+use super::failure::as_options;
 use super::look::{Look, Tone, time};
 use crate::protocol::{Event, EventEnvelope, ExecResult, PyErrorInfo, SignalKind};
 
@@ -180,12 +181,21 @@ pub fn last_line(error: &PyErrorInfo) -> String {
     let mut text = error.kind.clone();
     if !error.message.trim().is_empty() {
         text.push_str(": ");
-        text.push_str(error.message.trim_end());
+        text.push_str(&in_options(error, error.message.trim_end()));
     }
     if let Some(line) = error.line {
         text.push_str(&format!(" (line {line})"));
     }
     text
+}
+
+/// What a refused import says names an option, for which the command line has another name.
+#[must_use]
+pub fn in_options(error: &PyErrorInfo, text: &str) -> String {
+    match error.kind.as_str() {
+        "ImportError" => as_options(text),
+        _ => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
