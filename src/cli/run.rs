@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::client::{Client, Show};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, defect};
 use super::json::JsonLines;
 use super::look::{Look, Tone, count, time};
 use super::options::{self, SessionArgs, from_here};
@@ -17,7 +17,7 @@ use super::screen::{Looks, Screen, complain, print};
 use super::stop::Stop;
 use super::story::Story;
 use crate::protocol::{
-    Error, ErrorKind, EventEnvelope, RunResult, RunState, SessionInfo, SessionOptions, TrustLevel,
+    Error, EventEnvelope, RunResult, RunState, SessionInfo, SessionOptions, TrustLevel,
 };
 
 const EXAMPLES: &str = "\
@@ -169,27 +169,16 @@ pub async fn run(
     ending(&result, stop)
 }
 
-/// How a run without an answer ends the program, and why.
+/// How the run ends the program, and why where it has no answer.
 fn ending(result: &RunResult, stop: &Stop) -> Result<Exit, Failure> {
-    let error = result.error.as_ref();
-    match result.state {
-        RunState::Completed => Ok(Exit::Answer),
-        RunState::Cancelled => Err(stop.failure()),
-        RunState::StepLimitReached | RunState::Error => {
-            let kind = error.map(|error| serde_json::Value::from(error.kind.as_str()));
-            let kind: ErrorKind = kind
-                .and_then(|kind| serde_json::from_value(kind).ok())
-                .unwrap_or(ErrorKind::Internal);
-            let message = error.map(|error| error.message.as_str());
-            let failure = Error::new(kind, message.unwrap_or("the run failed"));
-            Err(match kind {
-                ErrorKind::StepLimitReached => {
-                    failure.hint("raise max_steps, or say the task in more detail")
-                }
-                _ => failure,
-            }
-            .into())
-        }
+    match (result.state, &result.error) {
+        (RunState::Completed, _) => Ok(Exit::Answer),
+        (RunState::Cancelled, _) => Err(stop.failure()),
+        (RunState::StepLimitReached, Some(error)) => Err(Error::new(error.kind, &error.message)
+            .hint("raise --max-steps, or say the task in more detail")
+            .into()),
+        (_, Some(error)) => Err(Error::new(error.kind, &error.message).into()),
+        (_, None) => Err(defect("the run ended without saying why")),
     }
 }
 

@@ -219,12 +219,15 @@ impl Unit for Subprocess {
     }
 
     async fn close(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            if running.worker.child.id().is_some() {
-                process::kill_tree(running.worker.id);
-            }
-            let _ = running.worker.child.wait().await;
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
+        if running.worker.child.id().is_some() {
+            process::kill_tree(running.worker.id);
         }
+        let _ = running.worker.child.wait().await;
+        // What is left to do may take a while: the code may have filled its folder.
+        let _ = tokio::task::spawn_blocking(move || drop(running)).await;
     }
 }
 
