@@ -13,6 +13,7 @@ mod options;
 mod run;
 mod screen;
 mod serve;
+mod spinner;
 mod stop;
 mod story;
 

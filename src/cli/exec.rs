@@ -113,7 +113,7 @@ pub async fn run(
         false => client.follow(id, "exec", &params, &mut view).await?,
     };
     if !job.json {
-        print(&value(&result, view.open))?;
+        print(&value(looks.out, &result, view.open))?;
         complain(&complaint(looks.err, &result, &job.name))?;
     }
     match (&result.error, stop.exit()) {
@@ -124,12 +124,15 @@ pub async fn run(
 }
 
 /// What the code came to, on a line of its own; `open` says whether it left one unfinished.
-fn value(result: &ExecResult, open: bool) -> String {
+fn value(look: Look, result: &ExecResult, open: bool) -> String {
     let end = if open { "\n" } else { "" };
     let value = match (&result.value, &result.final_value) {
         (Some(value), _) => value.clone(),
-        (None, _) if !result.is_final && result.output_truncated => return end.to_owned(),
-        (None, _) if !result.is_final => return String::new(),
+        (None, _) if !result.is_final => {
+            // What follows on stderr is not to stand behind it.
+            let more = result.output_truncated || (look.live && result.error.is_some());
+            return if more { end } else { "" }.to_owned();
+        }
         (None, Value::String(answer)) => answer.clone(),
         (None, answer) => answer.to_string(),
     };

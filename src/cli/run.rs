@@ -163,6 +163,9 @@ pub async fn run(
     };
     if !job.json {
         view.screen.end()?;
+        if looks.err.live {
+            complain("\n")?;
+        }
         print(&answer(looks.out, &result))?;
         complain(&summary(looks.err, &result))?;
     }
@@ -171,14 +174,21 @@ pub async fn run(
 
 /// How the run ends the program, and why where it has no answer.
 fn ending(result: &RunResult, stop: &Stop) -> Result<Exit, Failure> {
-    match (result.state, &result.error) {
-        (RunState::Completed, _) => Ok(Exit::Answer),
+    let Some(error) = &result.error else {
+        return match result.state {
+            RunState::Completed => Ok(Exit::Answer),
+            _ => Err(defect("the run ended without saying why")),
+        };
+    };
+    let failure = Error::new(error.kind, &error.message);
+    match (result.state, &error.hint) {
         (RunState::Cancelled, _) => Err(stop.failure()),
-        (RunState::StepLimitReached, Some(error)) => Err(Error::new(error.kind, &error.message)
+        // There is no session to go on with, as the hint of the protocol has it.
+        (RunState::StepLimitReached, _) => Err(failure
             .hint("raise --max-steps, or say the task in more detail")
             .into()),
-        (_, Some(error)) => Err(Error::new(error.kind, &error.message).into()),
-        (_, None) => Err(defect("the run ended without saying why")),
+        (_, Some(hint)) => Err(failure.hint(hint).into()),
+        (_, None) => Err(failure.into()),
     }
 }
 

@@ -1,15 +1,12 @@
 //! Where people look: progress on stderr, with a spinner on a terminal, and answers on stdout.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Instant;
 
 use super::look::Look;
+use super::spinner::Spinner;
 use super::story::{Text, Told};
 use crate::config::Config;
-
-const TICK: Duration = Duration::from_millis(100);
 
 /// How stdout and stderr look.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +64,7 @@ pub struct Screen {
     open: bool,
     /// What goes on, and since when.
     now: Option<(String, Instant)>,
-    spinner: Option<ProgressBar>,
+    spinner: Option<Spinner>,
 }
 
 impl Screen {
@@ -131,7 +128,7 @@ impl Screen {
             self.hide();
         }
         match &self.spinner {
-            Some(spinner) => spinner.suspend(|| complain(text))?,
+            Some(spinner) => spinner.aside(|| complain(text))?,
             None => complain(text)?,
         }
         self.spin();
@@ -144,21 +141,12 @@ impl Screen {
             return;
         }
         if let Some((what, since)) = &self.now {
-            let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-                .with_style(style)
-                .with_message(what.clone())
-                .with_elapsed(since.elapsed());
-            spinner.enable_steady_tick(TICK);
-            self.spinner = Some(spinner);
+            self.spinner = Some(Spinner::start(what.clone(), *since));
         }
     }
 
     fn hide(&mut self) {
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
-        }
+        self.spinner = None;
     }
 }
 

@@ -133,8 +133,9 @@ fn lines(text: String) -> Told {
 
 fn heading(look: Look, step: u64, thought: f64) -> String {
     let title = look.paint(Tone::Bold, &format!("step {step}"));
+    let gap = if step > 1 { "\n" } else { "" };
     let thought = format!("{}thought for {}", look.dot(), time(thought));
-    format!("{title}{}\n", look.paint(Tone::Dim, &thought))
+    format!("{gap}{title}{}\n", look.paint(Tone::Dim, &thought))
 }
 
 fn code_lines(look: Look, code: &str) -> String {
@@ -318,7 +319,7 @@ mod tests {
             ),
         ];
         for (text, shown) in table {
-            let expected = format!("step 2, thought for 1.0 s\n{shown}\n");
+            let expected = format!("\nstep 2, thought for 1.0 s\n{shown}\n");
             assert_eq!(told(Look::PLAIN, &reply(text)), expected);
         }
     }
