@@ -58,6 +58,10 @@ pub struct Config {
     pub state_folder: PathBuf,
     /// Which log lines to write, as in `RUST_LOG`.
     pub log_filter: Option<String>,
+    /// Whether the user wants no colours (`NO_COLOR`).
+    pub no_color: bool,
+    /// Whether the terminal can only add text at its end (`TERM=dumb`).
+    pub dumb_terminal: bool,
 }
 
 impl Config {
@@ -73,6 +77,8 @@ impl Config {
                 .collect(),
             state_folder: state_folder(),
             log_filter: text("TINYCODE_LOG"),
+            no_color: text("NO_COLOR").is_some(),
+            dumb_terminal: text("TERM").as_deref() == Some("dumb"),
         }
     }
 
