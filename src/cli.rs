@@ -24,7 +24,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::logging::{self, OF_COMMANDS, OF_DAEMON};
 use client::Client;
 use exit::Exit;
@@ -78,9 +78,13 @@ pub fn main() -> ExitCode {
             return u8::try_from(told.exit_code()).unwrap_or(2).into();
         }
     };
+    let hidden = config::hide_key();
     let config = Config::from_environment();
     let looks = Looks::find(&config);
-    start(cli.command, &config, looks).unwrap_or_else(|failure| {
+    let ready =
+        hidden.map_err(|error| failure::defect(format!("the API key cannot be hidden: {error}")));
+    let ended = ready.and_then(|()| start(cli.command, &config, looks));
+    ended.unwrap_or_else(|failure| {
         let _ = complain(&failure.text(looks.err)); // there is nowhere else to say it
         failure.exit().into()
     })
