@@ -158,3 +158,29 @@ fn runtime() -> Result<Runtime, Failure> {
         .build();
     runtime.map_err(|error| failure::defect(format!("cannot start: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_consistent_and_mistakes_are_usage_errors() {
+        Cli::command().debug_assert();
+        let wrong = [
+            "tinycode",
+            "tinycode walk",
+            "tinycode run",
+            "tinycode run --max-steps x task",
+            "tinycode run --trust-level full task",
+            "tinycode run --api-key sk-1 task",
+            "tinycode exec",
+            "tinycode serve --allow-remote",
+        ];
+        for line in wrong {
+            let told = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(told.exit_code(), 2, "{line}");
+        }
+    }
+}

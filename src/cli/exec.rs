@@ -202,3 +202,98 @@ impl Show for View {
         io::stderr().flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(fields: &Value) -> ExecResult {
+        let mut result = json!({
+            "step": 1, "output": "", "stderr": "", "output_truncated": false, "value": null,
+            "is_final": false, "final_value": null, "error": null, "timeout": false,
+            "interrupted": false, "duration_ms": 1.0, "signals": [], "display": [], "state": "kept",
+        });
+        for (name, value) in fields.as_object().unwrap() {
+            result[name] = value.clone();
+        }
+        serde_json::from_value(result).unwrap()
+    }
+
+    #[test]
+    fn values_stand_on_a_line_of_their_own() {
+        let error = json!({"type": "E", "message": "", "traceback": "", "line": null});
+        let live = Look {
+            live: true,
+            colours: false,
+        };
+        let table = [
+            (json!({}), true, ""),
+            (json!({"value": "42"}), false, "42\n"),
+            (json!({"value": "42"}), true, "\n42\n"),
+            (
+                json!({"is_final": true, "final_value": "text"}),
+                false,
+                "text\n",
+            ),
+            (
+                json!({"is_final": true, "final_value": [1]}),
+                false,
+                "[1]\n",
+            ),
+            (json!({"is_final": true}), false, "null\n"),
+            (json!({"output_truncated": true}), true, "\n"),
+            (json!({"error": error}), true, "\n"),
+        ];
+        for (fields, open, text) in table {
+            assert_eq!(value(live, &result(&fields), open), text, "{fields}");
+        }
+        let failed = result(&json!({"error": error}));
+        assert_eq!(value(Look::PLAIN, &failed, true), "");
+    }
+
+    #[test]
+    fn tracebacks_name_the_file_and_end_with_what_to_do() {
+        let error = |kind: &str, message: &str, places: &str| {
+            let traceback = format!("{places}{kind}: {message}\n");
+            json!({"type": kind, "message": message, "traceback": traceback, "line": 1})
+        };
+        let places = "Traceback:\n  File \"<step 1>\", line 1\n";
+        let named = "Traceback:\n  File \"a.py\", line 1\n";
+        let died = "the process exited with code 3. Its variables are gone; it has a fresh one";
+        let hint = "The code ran into its time limit; --timeout SECONDS gives it more.\n";
+        let table = [
+            (json!({}), String::new()),
+            (
+                json!({"error": error("ValueError", "a\nb", places)}),
+                format!("{named}ValueError: a\nb\n"),
+            ),
+            (
+                json!({"error": error("ImportError", "add it to extra_imports", places)}),
+                format!("{named}ImportError: allow it with --import\n"),
+            ),
+            (
+                json!({"error": error("SystemExit", "3", places)}),
+                "SystemExit: 3\n".to_owned(),
+            ),
+            (
+                json!({"error": error("ProcessDied", died, ""), "state": "lost"}),
+                "ProcessDied: the process exited with code 3\n".to_owned(),
+            ),
+            (
+                json!({"error": error("TimeoutError", "too long", places), "timeout": true}),
+                format!("{named}TimeoutError: too long\n{hint}"),
+            ),
+            (
+                json!({"output_truncated": true}),
+                "The output was cut; --max-output-bytes lets more of it through.\n".to_owned(),
+            ),
+        ];
+        for (fields, text) in table {
+            assert_eq!(
+                complaint(Look::PLAIN, &result(&fields), "a.py"),
+                text,
+                "{fields}"
+            );
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub struct SessionArgs {
     /// Python interpreter, 3.9 or newer [default: python3 on PATH]
     #[arg(long, value_name = "PROGRAM")]
     python: Option<String>,
-    /// Seconds that one step of the code may take
+    /// Seconds that the code may take; in a run, each of its steps
     #[arg(
         long,
         value_name = "SECONDS",

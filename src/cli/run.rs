@@ -1,9 +1,9 @@
 //! `tinycode run`: a task for a model, its steps as they go, and its answer.
 
-use std::io;
-use std::path::PathBuf;
+mod args;
 
-use clap::Args;
+use std::io;
+
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -12,128 +12,12 @@ use super::exit::Exit;
 use super::failure::{Failure, defect};
 use super::json::JsonLines;
 use super::look::{Look, Tone, count, time};
-use super::options::{self, SessionArgs, from_here};
 use super::screen::{Looks, Screen, complain, print};
 use super::stop::Stop;
 use super::story::Story;
-use crate::protocol::{
-    Error, EventEnvelope, RunResult, RunState, SessionInfo, SessionOptions, TrustLevel,
-};
+use crate::protocol::{Error, EventEnvelope, RunResult, RunState, SessionInfo};
 
-const EXAMPLES: &str = "\
-Examples:
-  tinycode run \"Read data.csv, calculate the mean of column 'value', and return it\"
-  tinycode run --base-url http://localhost:8080/v1 --model qwen2.5-coder \"...\"
-  git diff | tinycode run --import subprocess -      the task from stdin
-  mean=$(tinycode run \"...\")                         the answer alone is on stdout
-  tinycode run --json \"...\" | jq -r .type            what happens, as JSON lines
-  tinycode run --record day.jsonl \"...\"              then --model replay:day.jsonl, without a key
-
-The key for the model's server is taken from OPENAI_API_KEY, never from the command line.
-Ctrl-C stops the run, a second Ctrl-C quits at once.
-
-Exit codes: 0 answer, 1 no answer, 2 usage, 3 model, 4 engine, 130 Ctrl-C, 143 SIGTERM";
-
-/// Options of `tinycode run`.
-#[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
-pub struct RunArgs {
-    /// What to do; `-` reads it from stdin
-    task: String,
-    /// How far the generated code is trusted; this version has isolated alone
-    #[arg(long, value_name = "LEVEL", default_value = "isolated")]
-    #[arg(value_parser = ["local", "isolated", "sandboxed"])]
-    trust_level: String,
-    /// The model, as its server calls it, or replay:FILE [default: gpt-4o-mini]
-    #[arg(long, short, value_name = "MODEL")]
-    model: Option<String>,
-    /// Base URL of the model's server [default: OPENAI_BASE_URL, else https://api.openai.com/v1]
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
-    /// Steps that the run may take
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    max_steps: u32,
-    /// Bytes of output of one step that are kept
-    #[arg(long, value_name = "BYTES", default_value_t = 10_000)]
-    max_output_bytes: u64,
-    /// Package that the code may import beyond the harmless part of the standard library; * for all
-    #[arg(long = "import", value_name = "PKG")]
-    imports: Vec<String>,
-    #[command(flatten)]
-    session: SessionArgs,
-    /// File whose text takes the place of the system prompt
-    #[arg(long, value_name = "FILE")]
-    prompt_file: Option<String>,
-    /// Text added to the end of the system prompt
-    #[arg(long, value_name = "TEXT")]
-    system_suffix: Option<String>,
-    /// File to which the replies of the model are added
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-    /// Write every event as one JSON line to stdout, and nothing else
-    #[arg(long)]
-    json: bool,
-}
-
-/// A task that is ready to run.
-#[derive(Debug)]
-pub struct Job {
-    task: String,
-    max_steps: u32,
-    options: SessionOptions,
-    json: bool,
-}
-
-impl RunArgs {
-    /// Reads what the options name.
-    ///
-    /// # Errors
-    /// When they cannot be meant.
-    pub fn job(&self) -> Result<Job, Failure> {
-        let task = match self.task.as_str() {
-            "-" => options::stdin("the task")?,
-            task => task.to_owned(),
-        };
-        if task.trim().is_empty() {
-            return Err(Failure::Usage("the task is empty".to_owned()));
-        }
-        Ok(Job {
-            task,
-            max_steps: self.max_steps,
-            options: self.options()?,
-            json: self.json,
-        })
-    }
-
-    fn options(&self) -> Result<SessionOptions, Failure> {
-        let mut options = SessionOptions {
-            trust_level: match self.trust_level.as_str() {
-                "local" => TrustLevel::Local,
-                "sandboxed" => TrustLevel::Sandboxed,
-                _ => TrustLevel::Isolated,
-            },
-            extra_imports: self.imports.clone(),
-            base_url: self.base_url.clone(),
-            prompt_file: self.prompt_file.as_deref().map(from_here).transpose()?,
-            system_suffix: self.system_suffix.clone(),
-            ..SessionOptions::default()
-        };
-        if let Some(model) = &self.model {
-            options.model = match model.strip_prefix("replay:") {
-                Some(file) => format!("replay:{}", from_here(file)?),
-                None => model.clone(),
-            };
-        }
-        if self.record.is_some() && options.model.starts_with("replay:") {
-            let what = "--record: what is replayed cannot be recorded again";
-            return Err(Failure::Usage(what.to_owned()));
-        }
-        options.limits.max_output_bytes = self.max_output_bytes;
-        options.limits.max_steps = self.max_steps;
-        self.session.fill(&mut options)?;
-        Ok(options)
-    }
-}
+pub use args::{Job, RunArgs};
 
 /// Runs the task and shows how it goes.
 ///
@@ -241,5 +125,57 @@ impl Show for View {
     fn stopping(&mut self) -> io::Result<()> {
         self.screen.now("stopping (Ctrl-C again quits at once)");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(output: &str, state: &str, steps: u32, tokens: u64) -> RunResult {
+        let usage = json!({
+            "prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens, "requests": 1,
+        });
+        let result = json!({
+            "output": output, "final_answer": null, "state": state, "steps_taken": steps,
+            "duration_seconds": 4.2, "error": null,
+            "metadata": {"run": "r", "session": "s", "usage": usage},
+        });
+        serde_json::from_value(result).unwrap()
+    }
+
+    #[test]
+    fn stdout_gets_the_answer_alone() {
+        let table = [
+            ("3.5", "completed", "3.5\n"),
+            ("3.5\n\n", "completed", "3.5\n"),
+            ("\x1b[2J", "completed", "\x1b[2J\n"),
+            ("so far", "step_limit_reached", ""),
+            ("so far", "cancelled", ""),
+        ];
+        for (output, state, text) in table {
+            assert_eq!(answer(Look::PLAIN, &result(output, state, 1, 0)), text);
+        }
+        let live = Look {
+            live: true,
+            colours: true,
+        };
+        let shown = answer(live, &result("\x1b[2J", "completed", 1, 0));
+        assert_eq!(shown, "\x1b[1m␛[2J\x1b[0m\n");
+    }
+
+    #[test]
+    fn the_summary_says_what_the_run_took() {
+        let table = [
+            (3, 1_234, "3 steps, 4.2 s, 1,234 tokens\n"),
+            (1, 0, "1 step, 4.2 s\n"),
+            (0, 0, ""),
+        ];
+        for (steps, tokens, text) in table {
+            assert_eq!(
+                summary(Look::PLAIN, &result("", "completed", steps, tokens)),
+                text
+            );
+        }
     }
 }
