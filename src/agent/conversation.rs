@@ -76,6 +76,18 @@ impl Conversation {
         &self.entries
     }
 
+    /// The latest action.
+    #[must_use]
+    pub fn last_action(&self) -> Option<&Action> {
+        self.entries
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.kind {
+                EntryKind::Action(action) => Some(&**action),
+                _ => None,
+            })
+    }
+
     /// The messages for the model. Roles alternate, as many chat templates want it.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {

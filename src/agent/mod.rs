@@ -247,7 +247,11 @@ impl Agent<'_> {
         }
         let observation = match (outcome, &turn.answer) {
             (_, Some(answer)) => observe::answered(&answer.text),
-            (Some(outcome), None) => self.observation(turn, outcome, turns_left),
+            (Some(outcome), None) => {
+                let last = memory.conversation.last_action();
+                let repeated = last.is_some_and(|last| last.code == turn.code);
+                self.observation(turn, outcome, repeated, turns_left)
+            }
             (None, None) => observe::without_code(turns_left),
         };
         let action = Action {
@@ -266,7 +270,13 @@ impl Agent<'_> {
         memory.conversation.prune(self.prune);
     }
 
-    fn observation(&self, turn: &Turn, outcome: &Outcome, turns_left: u32) -> String {
+    fn observation(
+        &self,
+        turn: &Turn,
+        outcome: &Outcome,
+        repeated: bool,
+        turns_left: u32,
+    ) -> String {
         let code = turn.code.as_deref().unwrap_or_default();
         let error = outcome.error.as_ref().map(|error| ErrorView {
             kind: &error.kind,
@@ -287,6 +297,7 @@ impl Agent<'_> {
             timeout: outcome.timeout.then_some(self.timeout.as_secs_f64()),
             lost: outcome.state == State::Lost,
             rebound: &outcome.rebound,
+            repeated,
             steps_left: Some(turns_left),
         };
         observation.render()

@@ -32,6 +32,8 @@ pub struct Observation<'a> {
     pub lost: bool,
     /// Names of ours that the code rebound.
     pub rebound: &'a [String],
+    /// The code is that of the step before.
+    pub repeated: bool,
     /// How many steps the model has left.
     pub steps_left: Option<u32>,
 }
@@ -77,10 +79,17 @@ impl Observation<'_> {
         if !self.rebound.is_empty() {
             part(&mut text, "", &prompt::redefined(self.rebound), PART);
         }
+        if self.repeated {
+            part(&mut text, "", prompt::repeated(), PART);
+        }
         let said_nothing = text.ends_with("Observation:");
         if said_nothing {
             part(&mut text, "", prompt::silent(), PART);
-        } else if self.error.is_none() && self.rebound.is_empty() && self.steps_left != Some(1) {
+        } else if self.error.is_none()
+            && self.rebound.is_empty()
+            && !self.repeated
+            && self.steps_left != Some(1)
+        {
             let _ = write!(text, "\n\n{}", prompt::next());
         }
         if let Some(steps) = self.steps_left.filter(|steps| *steps <= STEPS) {

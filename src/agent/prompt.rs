@@ -135,6 +135,12 @@ pub fn next() -> &'static str {
     include_str!("../../prompts/next.md").trim_end()
 }
 
+/// The correction for the same code as in the step before: small models go round in circles.
+#[must_use]
+pub fn repeated() -> &'static str {
+    include_str!("../../prompts/repeated.md").trim_end()
+}
+
 /// The correction for a reply without code.
 #[must_use]
 pub fn no_code() -> &'static str {

@@ -20,7 +20,7 @@ pub async fn store(context: &Context, params: MemoryStore) -> Result<Empty, Erro
             "value: longer than {MAX_VALUE} bytes as JSON"
         )));
     }
-    if !session.store(params.name, params.value) {
+    if !session.store(&params.name, params.value) {
         let message = format!("the scratchpad holds {MAX_NAMES} names already");
         return Err(Error::new(ErrorKind::LimitExceeded, message)
             .hint("`memory.clear` empties it; one name can hold a whole object"));

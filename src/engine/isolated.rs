@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -279,8 +279,8 @@ impl Subprocess {
             .env("PYTHONUTF8", "1")
             .env("MPLBACKEND", "Agg") // plots without a screen
             .stdin(Stdio::null())
-            .stdout(OwnedFd::from(stdout.into_blocking_fd()?))
-            .stderr(OwnedFd::from(stderr.into_blocking_fd()?));
+            .stdout(stdout.into_blocking_fd()?)
+            .stderr(stderr.into_blocking_fd()?);
         if let Some(cwd) = &self.spec.cwd {
             command.current_dir(cwd);
         }

@@ -25,7 +25,7 @@ pub enum SessionError {
     #[error("no task has been begun in this session")]
     NoTask,
     /// The run used up its steps. The session is kept.
-    #[error("no answer was found in {0} steps")]
+    #[error("no answer was found in {0} {plural}", plural = if *.0 == 1 { "step" } else { "steps" })]
     StepLimit(u32),
     /// The model did not answer. The conversation is as it was before the turn.
     #[error(transparent)]

@@ -205,10 +205,10 @@ impl Session {
     }
 
     /// Stores a value in the scratchpad. Says whether there was room.
-    pub fn store(&self, name: String, value: Value) -> bool {
-        let stored = self.memory().scratchpad.store(name.clone(), value);
+    pub fn store(&self, name: &str, value: Value) -> bool {
+        let stored = self.memory().scratchpad.store(name.to_owned(), value);
         if stored {
-            self.recorder.memory_changed(&name, MemoryOp::Store);
+            self.recorder.memory_changed(name, MemoryOp::Store);
         }
         stored
     }

@@ -147,7 +147,8 @@ mod tests {
         };
         let token = ("authorization", "Bearer right");
         let host = ("host", "127.0.0.1:80");
-        let cases: &[(&[(&'static str, &str)], Result<(), Refused>)] = &[
+        type Case<'a> = (&'a [(&'static str, &'a str)], Result<(), Refused>);
+        let cases: &[Case<'_>] = &[
             (&[host, token], Ok(())),
             (&[("host", "LOCALHOST"), token], Ok(())),
             (&[("host", "[::1]:80"), token], Ok(())),

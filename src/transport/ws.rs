@@ -249,7 +249,7 @@ fn methods_by_websocket(app: &Arc<App>) -> io::Result<Methods> {
                              extensions: Extensions| {
             let (app, id, params) = (Arc::clone(&app), id.into_owned(), raw(&params));
             let outbox: Arc<dyn Outbox> = Arc::new(Sink(sink));
-            call(app, name, id, params, extensions, Some(outbox))
+            call(app, name, id, params, &extensions, Some(outbox))
         };
         let callback = MethodCallback::Subscription(Arc::new(callback));
         methods
@@ -270,7 +270,7 @@ fn methods_by_http(app: &Arc<App>) -> io::Result<Methods> {
                              _: usize,
                              extensions: Extensions| {
             let (app, params) = (Arc::clone(&app), raw(&params));
-            call(app, name, id, params, extensions, None)
+            call(app, name, id, params, &extensions, None)
         };
         let callback = MethodCallback::Async(Arc::new(callback));
         methods
@@ -291,7 +291,7 @@ fn call(
     method: &'static str,
     id: Id<'static>,
     params: Option<Box<RawValue>>,
-    extensions: Extensions,
+    extensions: &Extensions,
     outbox: Option<Arc<dyn Outbox>>,
 ) -> BoxFuture<'static, MethodResponse> {
     let peer = extensions.get::<Arc<Peer>>().cloned().unwrap_or_default();

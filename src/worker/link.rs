@@ -231,10 +231,10 @@ impl Streams {
         happening: &mut (dyn FnMut(Happening) + Send),
     ) {
         drain(stdout, &mut self.stdout, |text| {
-            happening(Happening::Stdout(text))
+            happening(Happening::Stdout(text));
         });
         drain(stderr, &mut self.stderr, |text| {
-            happening(Happening::Stderr(text))
+            happening(Happening::Stderr(text));
         });
     }
 
