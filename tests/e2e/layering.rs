@@ -1,0 +1,1 @@
+//! The source keeps to its layers.
