@@ -256,7 +256,7 @@ impl Peer {
     }
 
     async fn request(&mut self, method: &str, message: &Message<'_>, bytes: &[u8]) -> Next {
-        if method == "$/cancelRequest" && self.cancel(message.params) {
+        if method == "$/cancelRequest" && message.id.is_none() && self.cancel(message.params) {
             return Next::GoOn;
         }
         if let Some((kind, what)) = self.untimely(method) {
@@ -329,6 +329,11 @@ impl Peer {
         let Ok(service) = self.service.ready().await else {
             return Next::End;
         };
+        let unknown = request.id().map(|id| {
+            let mut error = jsonrpc::Error::method_not_found();
+            error.data = Some(Value::String(method.to_owned()));
+            jsonrpc::Response::from_error(id.clone(), error)
+        });
         let call = service.call(match method {
             "shutdown" => without_params(request), // tower-lsp-server refuses even empty ones
             _ => request,
@@ -350,8 +355,15 @@ impl Peer {
             _ => {
                 let client = self.client.clone();
                 let work = async move {
-                    if let Ok(Some(response)) = call.await {
-                        answer_of_language_server(&client, response).await;
+                    match (call.await, unknown) {
+                        (Ok(Some(response)), _) => {
+                            answer_of_language_server(&client, response).await;
+                        }
+                        // tower-lsp-server drops requests whose names begin with `$/`.
+                        (Ok(None), Some(unknown)) => {
+                            answer_of_language_server(&client, unknown).await;
+                        }
+                        _ => {}
                     }
                 };
                 start_in_order(work.boxed()).await;
