@@ -33,7 +33,8 @@ use crate::worker::{
 };
 
 /// Receives the worker's source over descriptor 3 and hands the descriptor to it. The current folder
-/// is taken off the path first, so that no file in it can pass for a standard module.
+/// is taken off the path first, so that no file in it can pass for a standard module. The worker gets
+/// builtins of its own, so that code which rebinds those of its Python does not break the worker.
 const BOOTSTRAP: &str = r"
 import sys
 sys.path[:] = [p for p in sys.path if p]
@@ -47,7 +48,7 @@ def read(size):
         data += piece
     return data
 source = read(int.from_bytes(read(4), 'big'))
-worker = {'__name__': 'tinycode_worker'}
+worker = {'__name__': 'tinycode_worker', '__builtins__': dict(vars(__builtins__))}
 exec(compile(source, '<tinycode worker>', 'exec'), worker)
 worker['main'](3)
 ";

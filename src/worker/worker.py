@@ -50,6 +50,9 @@ class Channel:
     def __init__(self, fd):
         self.fd = fd
         self.encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+        self.encode_any = json.JSONEncoder(
+            ensure_ascii=False, allow_nan=False, default=plain
+        ).encode
         self.decode = json.JSONDecoder().decode
         self.lock = allocate_lock()
         self.main = get_ident()
@@ -367,7 +370,7 @@ def plain(value):
 def as_json(channel, value):
     """Whether JSON can say the value, and the value as JSON says it."""
     try:
-        text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode(value)
+        text = channel.encode_any(value)
         return len(text) <= MAX_FRAME, channel.decode(text)
     except Exception:
         return False, None
