@@ -14,5 +14,7 @@
 mod support;
 
 mod exec;
+mod framing;
 mod layering;
 mod lifecycle;
+mod params;

@@ -139,6 +139,11 @@ impl Client {
             .wait(what, |received| received.others.pop_front())
     }
 
+    /// Takes such a message if one has come.
+    pub fn take_other(&self) -> Option<Value> {
+        self.inbox.received().others.pop_front()
+    }
+
     /// Waits for an answer that has the id null, which is an error; returns it.
     #[track_caller]
     pub fn nameless_error(&self) -> Result<Value, Value> {
