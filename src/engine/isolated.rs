@@ -6,8 +6,10 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -233,6 +235,7 @@ impl Subprocess {
     async fn start(&self) -> Result<Running, EngineError> {
         let temp = tempfile::Builder::new()
             .prefix("tinycode-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))?;
         let (worker, mut link) = self.spawn(temp.path()).map_err(|error| {
