@@ -13,8 +13,13 @@
 
 mod support;
 
+mod crashes;
+mod environment;
 mod exec;
 mod framing;
 mod layering;
 mod lifecycle;
+mod limits;
+mod output;
 mod params;
+mod processes;

@@ -244,6 +244,8 @@ fn command(folder: &Path, options: &Options) -> Command {
         .arg("serve")
         .args(&options.arguments)
         .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", std::env::var_os("HOME").unwrap_or_default())
         .env("TMPDIR", folder.join("tmp"))
         .env("XDG_STATE_HOME", folder.join("state"))
         .envs(options.environment.iter().cloned())
@@ -252,9 +254,6 @@ fn command(folder: &Path, options: &Options) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     std::fs::create_dir(folder.join("tmp")).unwrap();
-    for name in ["PATH", "HOME"] {
-        command.env(name, std::env::var_os(name).unwrap_or_default());
-    }
     if !options.no_stdio {
         command.arg("--stdio");
     }
