@@ -74,8 +74,17 @@ pub struct Model {
 }
 
 impl Model {
-    /// A server that gives these replies, in order.
+    /// A server that gives these replies, in order, to those who have the key.
     pub fn new(replies: impl IntoIterator<Item = impl Into<Reply>>) -> Self {
+        Self::start(replies, true)
+    }
+
+    /// A server whose clients have no key.
+    pub fn keyless(replies: impl IntoIterator<Item = impl Into<Reply>>) -> Self {
+        Self::start(replies, false)
+    }
+
+    fn start(replies: impl IntoIterator<Item = impl Into<Reply>>, has_key: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let replies = replies.into_iter().map(Into::into).collect();
@@ -87,7 +96,7 @@ impl Model {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let script = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &script));
+                thread::spawn(move || serve(stream, &script, has_key));
             }
         });
         Self { port, script }
@@ -125,13 +134,13 @@ fn lock(script: &Mutex<Script>) -> std::sync::MutexGuard<'_, Script> {
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(stream: TcpStream, script: &Mutex<Script>) {
+fn serve(stream: TcpStream, script: &Mutex<Script>, has_key: bool) {
     let Some((head, body)) = read_request(&stream) else {
         return; // a connection made ahead of need
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let mut script = lock(script);
-    script.problems.extend(problems(&head, &body));
+    script.problems.extend(problems(&head, &body, has_key));
     script.requests.push(Request { body });
     let reply = script.replies.pop_front();
     if reply.is_none() {
@@ -169,11 +178,11 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// What is wrong with a request.
-fn problems(head: &str, body: &Value) -> Vec<String> {
-    let bearer = format!("Bearer {KEY}");
+fn problems(head: &str, body: &Value, has_key: bool) -> Vec<String> {
+    let bearer = has_key.then(|| format!("Bearer {KEY}"));
     let checks = [
         head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"),
-        header(head, "authorization") == Some(&bearer),
+        header(head, "authorization") == bearer.as_deref(),
         header(head, "content-type") == Some("application/json"),
         body["model"] == "test-model",
         body["temperature"] == 0,
