@@ -2,10 +2,17 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Instant;
 
-use std::sync::Arc;
+use rustix::fs::MemfdFlags;
+use rustix::process::DumpableBehavior;
 
 use crate::api::App;
 use crate::engine::Isolated;
@@ -14,6 +21,11 @@ use crate::session::{Environment, Registry};
 
 /// The server where neither the session nor the environment names one.
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
+
+/// The variable that holds the key for models.
+const KEY: &str = "OPENAI_API_KEY";
+/// The variable that names the descriptor of the unnamed file with the key.
+const KEY_DESCRIPTOR: &str = "TINYCODE_KEY_FD";
 
 /// Variables that a Python subprocess gets: what it needs to find its libraries and the user's
 /// folders, and to talk to the network as the machine does. No variable of a kind that holds keys.
@@ -46,6 +58,10 @@ pub struct Config {
     pub state_folder: PathBuf,
     /// Which log lines to write, as in `RUST_LOG`.
     pub log_filter: Option<String>,
+    /// Whether the user wants no colours (`NO_COLOR`).
+    pub no_color: bool,
+    /// Whether the terminal can only add text at its end (`TERM=dumb`).
+    pub dumb_terminal: bool,
 }
 
 impl Config {
@@ -54,13 +70,15 @@ impl Config {
     pub fn from_environment() -> Self {
         let passed = PASSED_TO_PYTHON.iter().map(OsString::from);
         Self {
-            api_key: text("OPENAI_API_KEY").map(Secret::new),
+            api_key: key(),
             base_url: text("OPENAI_BASE_URL").unwrap_or_else(|| DEFAULT_BASE_URL.to_owned()),
             python_environment: passed
                 .filter_map(|name| env::var_os(&name).map(|value| (name, value)))
                 .collect(),
             state_folder: state_folder(),
             log_filter: text("TINYCODE_LOG"),
+            no_color: text("NO_COLOR").is_some(),
+            dumb_terminal: text("TERM").as_deref() == Some("dumb"),
         }
     }
 
@@ -79,6 +97,48 @@ impl Config {
             started: Instant::now(),
         })
     }
+}
+
+/// Starts the program anew with the key for models out of its environment, where every process of the
+/// same user could read it: generated code too. The key comes back by an unnamed file. Does nothing
+/// where there is no key. Has to be called before there are threads.
+///
+/// # Errors
+/// When the program cannot be started anew; the key is still in the environment then.
+pub fn hide_key() -> io::Result<()> {
+    // Keeps other processes of the user, which are not root's, out of our memory and descriptors.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    let Some(key) = text(KEY) else { return Ok(()) };
+    let mut file = File::from(rustix::fs::memfd_create("key", MemfdFlags::empty())?);
+    file.write_all(key.as_bytes())?;
+    file.rewind()?;
+    let mut arguments = env::args_os();
+    let name = arguments.next().unwrap_or_else(|| "tinycode".into());
+    let failed = Command::new("/proc/self/exe")
+        .arg0(name)
+        .args(arguments)
+        .env_remove(KEY)
+        .env(KEY_DESCRIPTOR, file.as_raw_fd().to_string())
+        .exec();
+    Err(failed)
+}
+
+/// The key for models: from the unnamed file of `hide_key`, else from the environment.
+fn key() -> Option<Secret> {
+    let descriptor = text(KEY_DESCRIPTOR).and_then(|number| number.parse().ok());
+    descriptor
+        .map(read_hidden_key)
+        .or_else(|| text(KEY))
+        .map(Secret::new)
+}
+
+fn read_hidden_key(descriptor: i32) -> String {
+    // SAFETY: `hide_key` opened this descriptor for us alone; it is read once and closed.
+    #[expect(unsafe_code, reason = "the descriptor comes from before `exec`")]
+    let mut file = unsafe { File::from_raw_fd(descriptor) };
+    let mut key = String::new();
+    let _ = file.read_to_string(&mut key);
+    key
 }
 
 /// A variable that is set to something.

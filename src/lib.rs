@@ -5,8 +5,10 @@
 
 pub mod agent;
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod logging;
 mod lsp;
 pub mod model;
 pub mod protocol;

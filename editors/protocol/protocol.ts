@@ -434,11 +434,15 @@ export type RunError = {
 /**
  * The kind of error, as in error objects.
  */
-type: string, 
+type: ErrorKind, 
 /**
  * What is wrong, in the user's words.
  */
-message: string, };
+message: string, 
+/**
+ * What to do next, or null.
+ */
+hint: string | null, };
 
 export type RunMetadata = { 
 /**

@@ -77,8 +77,11 @@ impl Observation<'_> {
         if !self.rebound.is_empty() {
             part(&mut text, "", &prompt::redefined(self.rebound), PART);
         }
-        if text.ends_with("Observation:") {
+        let said_nothing = text.ends_with("Observation:");
+        if said_nothing {
             part(&mut text, "", prompt::silent(), PART);
+        } else if self.error.is_none() && self.rebound.is_empty() && self.steps_left != Some(1) {
+            let _ = write!(text, "\n\n{}", prompt::next());
         }
         if let Some(steps) = self.steps_left.filter(|steps| *steps <= STEPS) {
             let _ = write!(text, "\n\n{}", prompt::steps_left(steps));
@@ -183,8 +186,27 @@ fn shorten(text: &str, most: usize) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
+    /// Compares all but the reminder of what to do next.
     fn check(observation: Observation<'_>, wanted: &str) {
-        assert_eq!(observation.render(), wanted, "{observation:?}");
+        let text = observation.render();
+        let text = text.replace(&format!("\n\n{}", prompt::next()), "");
+        assert_eq!(text, wanted, "{observation:?}");
+    }
+
+    #[test]
+    fn reminds_of_what_to_do_with_a_result() {
+        let shown = Observation {
+            output: "1",
+            ..Observation::default()
+        };
+        let silent = Observation::default();
+        let last = Observation {
+            steps_left: Some(1),
+            ..shown
+        };
+        for (observation, reminded) in [(shown, true), (silent, false), (last, false)] {
+            assert_eq!(observation.render().contains(prompt::next()), reminded);
+        }
     }
 
     #[test]

@@ -129,6 +129,12 @@ pub fn task(text: &str) -> String {
     .to_owned()
 }
 
+/// The reminder that ends an observation: small models forget what to do with one.
+#[must_use]
+pub fn next() -> &'static str {
+    include_str!("../../prompts/next.md").trim_end()
+}
+
 /// The correction for a reply without code.
 #[must_use]
 pub fn no_code() -> &'static str {

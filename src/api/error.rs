@@ -4,6 +4,10 @@ use crate::engine::EngineError;
 use crate::protocol::{Error, ErrorKind};
 use crate::session::SessionError;
 
+/// What to do when the steps were used up.
+pub const MORE_STEPS: &str =
+    "raise max_steps, or run again in the same session: its variables are kept";
+
 /// The parameters are wrong.
 pub fn params(message: &str) -> Error {
     Error::new(ErrorKind::InvalidParams, message)
@@ -25,8 +29,9 @@ impl From<SessionError> for Error {
             SessionError::NoTask => {
                 Self::new(ErrorKind::InvalidRequest, message).hint("give `task` to begin one")
             }
-            SessionError::StepLimit(_) => Self::new(ErrorKind::StepLimitReached, message)
-                .hint("raise max_steps, or run again in the same session: its variables are kept"),
+            SessionError::StepLimit(_) => {
+                Self::new(ErrorKind::StepLimitReached, message).hint(MORE_STEPS)
+            }
             SessionError::Option { .. } => Self::new(ErrorKind::InvalidParams, message),
             SessionError::Engine(error) => engine(error),
             SessionError::Model(error) => {

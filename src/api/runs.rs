@@ -4,7 +4,7 @@ use super::{
     Context, Error, ExecParams, ExecResult, Interrupted, RunAnswer, SessionRef, Signals, Since,
     StepParams, StepResult, error,
 };
-use crate::protocol::{ErrorKind, RunParams, RunResult, RunStarted, RunState};
+use crate::protocol::{ErrorKind, RunParams, RunResult, RunStarted};
 
 /// Bytes of code that one request may hold: what the wire to a worker takes, with room to spare.
 const MAX_CODE: usize = 16 << 20;
@@ -49,14 +49,18 @@ pub async fn run(context: &Context, params: RunParams) -> Result<RunAnswer, Erro
 
 /// The answer as text; a run without one is an error.
 fn text_of(result: RunResult) -> Result<RunAnswer, Error> {
-    let message = result.error.map(|error| error.message).unwrap_or_default();
-    match result.state {
-        RunState::Completed => Ok(RunAnswer::Text(result.output)),
-        RunState::StepLimitReached => Err(Error::new(ErrorKind::StepLimitReached, message)
-            .hint("raise max_steps, or run again in the same session: its variables are kept")),
-        RunState::Cancelled => Err(Error::new(ErrorKind::Cancelled, message)),
-        RunState::Error => Err(Error::new(ErrorKind::ModelError, message)),
-    }
+    let Some(error) = result.error else {
+        return Ok(RunAnswer::Text(result.output));
+    };
+    let hint = match error.kind {
+        ErrorKind::StepLimitReached => Some(error::MORE_STEPS.to_owned()),
+        _ => error.hint,
+    };
+    let wire = Error::new(error.kind, error.message);
+    Err(match hint {
+        Some(hint) => wire.hint(hint),
+        None => wire,
+    })
 }
 
 pub async fn step(context: &Context, params: StepParams) -> Result<StepResult, Error> {

@@ -222,12 +222,15 @@ impl Unit for Subprocess {
     }
 
     async fn close(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            if running.worker.child.id().is_some() {
-                process::kill_tree(running.worker.id);
-            }
-            let _ = running.worker.child.wait().await;
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
+        if running.worker.child.id().is_some() {
+            process::kill_tree(running.worker.id);
         }
+        let _ = running.worker.child.wait().await;
+        // What is left to do may take a while: the code may have filled its folder.
+        let _ = tokio::task::spawn_blocking(move || drop(running)).await;
     }
 }
 
@@ -409,6 +412,14 @@ fn finish(outcome: &mut Outcome, done: Done, stopped: Option<(&str, String)>, li
             .error
             .get_or_insert_with(|| ended(kind, message.clone()));
         kind.clone_into(&mut error.kind);
+        // It ends with the exception that the worker raised for it, which is not the code's business.
+        let places = error
+            .traceback
+            .trim_end()
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        error.traceback.truncate(places);
+        error.traceback.push_str(&format!("{kind}: {message}\n"));
         error.message = message;
     } else if outcome.error.is_none() {
         outcome.answer = done.answer.map(|answer| Final {

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 pub use isolated::Isolated;
+pub use process::kill_all;
 pub use python::Interpreter;
 
 /// Takes the events of a step, in their order. Must not block.

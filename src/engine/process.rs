@@ -120,6 +120,13 @@ pub fn kill_tree(id: u32) {
     seen.into_iter().for_each(|pid| signal(pid, Signal::KILL));
 }
 
+/// Kills all children with everything below them, for a daemon that ends without waiting for its
+/// sessions.
+pub fn kill_all() {
+    let known: Vec<u32> = children().iter().copied().collect();
+    known.into_iter().for_each(kill_tree);
+}
+
 /// Forgets a child that has been reaped and kills what it left behind.
 pub fn reaped(id: u32) {
     let mut known = children();

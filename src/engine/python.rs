@@ -86,6 +86,12 @@ async fn probe(name: &str) -> Result<Interpreter, EngineError> {
             "'{name}' is Python {version}, which is too old"
         )));
     }
+    // Without a PATH, Python may not know where it is.
+    let executable = if executable.is_empty() {
+        name
+    } else {
+        executable
+    };
     Ok(Interpreter {
         executable: PathBuf::from(executable),
         version: version.to_owned(),

@@ -9,6 +9,7 @@ mod decode;
 mod endpoint;
 mod failure;
 mod outlet;
+mod reach;
 mod retry;
 #[cfg(test)]
 mod script;
@@ -32,6 +33,7 @@ use self::decode::{Decoder, Fault};
 use self::endpoint::Endpoint;
 use self::failure::{Failure, Refusal, Teller, message_in};
 use self::outlet::{Outlet, OutletError};
+pub use self::reach::{Reached, reach};
 use self::wire::Shape;
 use super::{Message, Model, ModelError, OnDelta, Reply, Usage};
 

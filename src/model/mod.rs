@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use self::chat::{ChatConfig, ChatModel};
+pub use self::chat::{ChatConfig, ChatModel, Reached, reach};
 pub use self::replay::{Recorder, ReplayModel};
 pub use self::secret::Secret;
 pub use self::sse::{EventTooLarge, MAX_EVENT_BYTES, SseParser};

@@ -4,6 +4,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::error::ErrorKind;
 use super::exec::ExecResult;
 use super::session::SessionOptions;
 
@@ -172,9 +173,11 @@ pub struct FinalAnswer {
 pub struct RunError {
     /// The kind of error, as in error objects.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: ErrorKind,
     /// What is wrong, in the user's words.
     pub message: String,
+    /// What to do next, or null.
+    pub hint: Option<String>,
 }
 
 /// Tokens used, as the model's server counted them.

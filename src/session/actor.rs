@@ -10,7 +10,7 @@ use super::log::now;
 use super::{Session, SessionError, convert};
 use crate::agent::conversation::Prune;
 use crate::agent::{Agent, Failure, Run};
-use crate::engine::{self, Emit, EngineError, Outcome, State, Step, Unit};
+use crate::engine::{self, Emit, State, Step, Unit};
 use crate::model::{self, Model, ModelError};
 use crate::protocol::{
     ErrorKind, Event, ExecResult, FinalSource, RunError, RunMetadata, RunResult, RunState,
@@ -116,13 +116,12 @@ impl Actor {
         self.unit.close().await;
         let reason = self.session.reason().take().unwrap_or_default();
         self.session.log.append(Event::SessionClosed { reason });
-        self.session.closed.send_replace(true);
     }
 
     async fn handle(&mut self, Queued { command, stop }: Queued) {
         // An answer that nobody waits for any more is in the event log all the same.
         match command {
-            Command::Exec { code, reply } => drop(reply.send(self.exec(&code, &stop).await)),
+            Command::Exec { code, reply } => drop(reply.send(self.exec(code, &stop).await)),
             Command::Run { order, reply } => drop(reply.send(self.run(order, &stop).await)),
             Command::Step { task, reply } => drop(reply.send(self.step(task, &stop).await)),
             Command::Reset { reply } => drop(reply.send(self.reset().await)),
@@ -131,17 +130,15 @@ impl Actor {
 
     async fn exec(
         &mut self,
-        code: &str,
+        code: String,
         stop: &CancellationToken,
     ) -> Result<ExecResult, SessionError> {
         let session = &self.session;
-        let recorder = &session.recorder;
         let (step, memory) = {
             let mut memory = session.memory();
             (memory.begin_step(), memory.scratchpad.take_changes())
         };
-        recorder.step_started(step);
-        let code = code.to_owned();
+        session.recorder.step_started(step);
         session.log.append(Event::Code {
             step,
             code: code.clone(),
@@ -151,24 +148,24 @@ impl Actor {
             code: &code,
             memory,
         };
-        let outcome = self
+        let result = self
             .unit
             .step(order, &ExecEvents(step, session), stop)
             .await;
-        if let Ok(Outcome {
-            state: State::Lost, ..
-        }) = &outcome
-        {
-            session.memory().scratchpad.python_was_lost();
-        }
-        let (outcome, error) = match outcome {
+        let (outcome, error) = match result {
             Ok(outcome) => (Some(outcome), None),
             Err(error) => (None, Some(error)),
         };
-        recorder.step_finished(step, outcome);
+        if outcome
+            .as_ref()
+            .is_some_and(|outcome| outcome.state == State::Lost)
+        {
+            session.memory().scratchpad.python_was_lost();
+        }
+        session.recorder.step_finished(step, outcome);
         match error {
             Some(error) => Err(error.into()),
-            None => recorder.take_latest().ok_or(SessionError::Closed),
+            None => session.recorder.take_latest().ok_or(SessionError::Closed),
         }
     }
 
@@ -222,28 +219,6 @@ impl Actor {
     }
 
     fn run_result(&self, order: &Order, run: Run, took: Duration) -> RunResult {
-        let (state, error) = match (&run.answer, run.failure) {
-            (Some(_), _) => (RunState::Completed, None),
-            (None, None) => {
-                let message = SessionError::StepLimit(order.max_steps).to_string();
-                (
-                    RunState::StepLimitReached,
-                    Some((ErrorKind::StepLimitReached, message)),
-                )
-            }
-            (None, Some(Failure::Cancelled)) => (
-                RunState::Cancelled,
-                Some((ErrorKind::Cancelled, "the run was stopped".to_owned())),
-            ),
-            (None, Some(Failure::Model(error))) => (
-                RunState::Error,
-                Some((ErrorKind::ModelError, explain(&error))),
-            ),
-            (None, Some(Failure::Engine(error))) => (
-                RunState::Error,
-                Some((ErrorKind::TrustLevelUnavailable, error.to_string())),
-            ),
-        };
         let last = run.turns == order.max_steps && order.max_steps > 1;
         let source = if last {
             FinalSource::FinalAttempt
@@ -254,18 +229,20 @@ impl Actor {
             .answer
             .as_ref()
             .map_or(run.last_output, |(answer, _)| answer.text.clone());
+        let (state, error) = match run.answer {
+            Some(_) => (RunState::Completed, None),
+            None => why_no_answer(run.failure, order.max_steps),
+        };
+        let final_answer = run
+            .answer
+            .map(|(answer, step)| convert::final_answer(answer, source, step, now()));
         RunResult {
             output,
-            final_answer: run
-                .answer
-                .map(|(answer, step)| convert::final_answer(answer, source, step, now())),
+            final_answer,
             state,
             steps_taken: run.turns,
             duration_seconds: took.as_secs_f64(),
-            error: error.map(|(kind, message)| RunError {
-                kind: kind_name(kind),
-                message,
-            }),
+            error,
             metadata: RunMetadata {
                 run: order.run.clone(),
                 session: self.session.id.clone(),
@@ -370,22 +347,42 @@ fn failed(error: ModelError) -> Run {
     }
 }
 
-/// The name of the kind, as error objects have it.
-fn kind_name(kind: ErrorKind) -> String {
-    let name = serde_json::to_value(kind).unwrap_or_default();
-    name.as_str().unwrap_or_default().to_owned()
-}
-
-/// The error and its hint in one text, for where there is no place for a hint.
-fn explain(error: &ModelError) -> String {
-    match &error.hint {
-        Some(hint) => format!("{}; {hint}", error.message),
-        None => error.message.clone(),
-    }
-}
-
-impl From<EngineError> for Failure {
-    fn from(error: EngineError) -> Self {
-        Self::Engine(error)
-    }
+fn why_no_answer(failure: Option<Failure>, max_steps: u32) -> (RunState, Option<RunError>) {
+    let (state, kind, message, hint) = match failure {
+        None => {
+            let message = SessionError::StepLimit(max_steps).to_string();
+            (
+                RunState::StepLimitReached,
+                ErrorKind::StepLimitReached,
+                message,
+                None,
+            )
+        }
+        Some(Failure::Cancelled) => (
+            RunState::Cancelled,
+            ErrorKind::Cancelled,
+            "the run was stopped".to_owned(),
+            None,
+        ),
+        Some(Failure::Model(error)) => (
+            RunState::Error,
+            ErrorKind::ModelError,
+            error.message,
+            error.hint,
+        ),
+        Some(Failure::Engine(error)) => (
+            RunState::Error,
+            ErrorKind::TrustLevelUnavailable,
+            error.to_string(),
+            None,
+        ),
+    };
+    (
+        state,
+        Some(RunError {
+            kind,
+            message,
+            hint,
+        }),
+    )
 }

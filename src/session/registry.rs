@@ -94,9 +94,10 @@ impl Registry {
             .insert(session.id.clone(), Arc::clone(&session));
         let registry = Arc::clone(&self);
         self.runtime.spawn(async move {
-            let id = actor.session.id.clone();
+            let session = Arc::clone(&actor.session);
             actor.serve(orders).await;
-            registry.sessions().remove(&id);
+            registry.sessions().remove(&session.id);
+            session.closed.send_replace(true);
         });
         Ok(session)
     }

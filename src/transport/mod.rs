@@ -8,6 +8,7 @@ mod token;
 mod unix;
 mod ws;
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
@@ -60,23 +61,25 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
     tokio::spawn(async move { registry.isolated(std::time::Duration::from_secs(30)).await });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let code = tokio::select! {
         ended = stdio::serve(Arc::clone(&app)), if options.stdio => match ended {
             Ended::AfterShutdown => ExitCode::SUCCESS,
             Ended::Abruptly => ExitCode::FAILURE,
         },
-        result = serve_socket(&app, socket.as_ref()) => return result.map(|()| ExitCode::SUCCESS),
+        never = serve_socket(&app, socket.as_ref()) => match never {},
         _ = terminate.recv() => ExitCode::SUCCESS,
         _ = interrupt.recv() => ExitCode::SUCCESS,
+        _ = hang_up.recv() => ExitCode::SUCCESS,
     };
     stop.cancel();
     app.registry.close_all("the daemon has ended").await;
     Ok(code)
 }
 
-async fn serve_socket(app: &Arc<App>, socket: Option<&unix::Socket>) -> io::Result<()> {
+async fn serve_socket(app: &Arc<App>, socket: Option<&unix::Socket>) -> Infallible {
     match socket {
-        Some(socket) => unix::serve(Arc::clone(app), socket).await,
+        Some(socket) => unix::serve(app, socket).await,
         None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
 //! A Unix socket that many clients connect to.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -65,11 +66,11 @@ pub fn bind(path: &Path) -> io::Result<Socket> {
 }
 
 /// Serves clients until the daemon ends.
-pub async fn serve(app: Arc<App>, socket: &Socket) -> io::Result<()> {
+pub async fn serve(app: &Arc<App>, socket: &Socket) -> Infallible {
     loop {
         match socket.listener.accept().await {
             Ok((client, _)) => {
-                tokio::spawn(serve_client(Arc::clone(&app), client));
+                tokio::spawn(serve_client(Arc::clone(app), client));
             }
             // Too many open files, for instance: those who are here are served on.
             Err(error) => {

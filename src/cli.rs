@@ -1,0 +1,156 @@
+//! The command line: a client of the same table of methods as every editor.
+//!
+//! Each command has a file of its own. Progress and complaints go to stderr, answers to stdout.
+
+mod client;
+mod doctor;
+mod exec;
+mod exit;
+mod failure;
+mod json;
+mod look;
+mod options;
+mod run;
+mod screen;
+mod serve;
+mod spinner;
+mod stop;
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::Config;
+use crate::logging::{self, OF_COMMANDS, OF_DAEMON};
+use client::Client;
+use exit::Exit;
+use failure::Failure;
+use screen::{Looks, complain};
+use stop::Stop;
+
+/// Fewest threads: on one processor, too, a `ping` must not wait for a slow task.
+const MIN_THREADS: usize = 2;
+/// Most threads: the daemon waits more than it computes.
+const MAX_THREADS: usize = 4;
+/// Time that what still runs gets when the program ends.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
+const EXAMPLES: &str = "\
+Examples:
+  tinycode doctor                                    what works on this machine
+  tinycode run \"What is the 100th prime number?\"     a task for a model (OPENAI_API_KEY)
+  tinycode exec script.py                            your own Python, isolated
+  tinycode serve --socket ~/.tinycode.sock           the daemon, for editors and notebooks
+
+`tinycode COMMAND --help` says more, with examples.";
+
+/// An agent that works in Python: for a shell, or as a daemon for editors, notebooks and scripts
+#[derive(Parser, Debug)]
+#[command(name = "tinycode", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Give a model a task; show its steps and print its answer
+    Run(run::RunArgs),
+    /// Run a file of Python code in an isolated process, without a model
+    Exec(exec::ExecArgs),
+    /// Say what works on this machine, and what to do about what does not
+    Doctor(doctor::DoctorArgs),
+    /// Serve editors, notebooks and scripts over JSON-RPC
+    Serve(serve::ServeArgs),
+}
+
+/// The program `tinycode`, from its arguments to its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            let _ = told.print(); // help, a version or a complaint: whoever closed the pipe has enough
+            return u8::try_from(told.exit_code()).unwrap_or(2).into();
+        }
+    };
+    let config = Config::from_environment();
+    let looks = Looks::find(&config);
+    start(cli.command, &config, looks).unwrap_or_else(|failure| {
+        let _ = complain(&failure.text(looks.err)); // there is nowhere else to say it
+        failure.exit().into()
+    })
+}
+
+fn start(command: Command, config: &Config, looks: Looks) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(args) => {
+            log(config, OF_COMMANDS, None)?;
+            let job = args.job()?; // may read stdin, where Ctrl-C must still end the program
+            as_client(config, args.record, async |client, stop| {
+                run::run(job, client, stop, looks).await
+            })
+        }
+        Command::Exec(args) => {
+            log(config, OF_COMMANDS, None)?;
+            let job = args.job()?;
+            as_client(config, None, async |client, stop| {
+                exec::run(job, client, stop, looks).await
+            })
+        }
+        Command::Doctor(args) => {
+            log(config, OF_COMMANDS, None)?;
+            as_client(config, None, async |client, _| {
+                doctor::run(&args, config, client, looks).await
+            })
+        }
+        Command::Serve(args) => {
+            log(config, OF_DAEMON, args.log_file.as_deref())?;
+            on_runtime(serve::run(args, config))
+        }
+    }
+}
+
+fn log(config: &Config, default: &str, file: Option<&Path>) -> Result<(), Failure> {
+    Ok(logging::start(config.log_filter.as_deref(), default, file)?)
+}
+
+/// Does what a client does in a daemon of its own, and ends with all that ran in it.
+fn as_client(
+    config: &Config,
+    record: Option<PathBuf>,
+    work: impl AsyncFnOnce(&mut Client, &Stop) -> Result<Exit, Failure>,
+) -> Result<ExitCode, Failure> {
+    on_runtime(async {
+        let app = config.app(record);
+        let stop = Stop::listen()?;
+        let mut client = Client::new(app.clone(), stop.clone());
+        let ended = work(&mut client, &stop).await;
+        tokio::select! {
+            () = app.registry.close_all("the command has ended") => {}
+            () = stop.at_once.cancelled() => {}
+        }
+        Ok(ended?.into())
+    })
+}
+
+fn on_runtime(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(work);
+    // Drops what still runs, which kills its processes.
+    runtime.shutdown_timeout(LAST_PATIENCE);
+    ended
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let processors = std::thread::available_parallelism().map_or(MIN_THREADS, usize::from);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(processors.clamp(MIN_THREADS, MAX_THREADS))
+        .enable_all()
+        .build();
+    runtime.map_err(|error| failure::defect(format!("cannot start: {error}")))
+}
