@@ -6,8 +6,10 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -33,7 +35,8 @@ use crate::worker::{
 };
 
 /// Receives the worker's source over descriptor 3 and hands the descriptor to it. The current folder
-/// is taken off the path first, so that no file in it can pass for a standard module.
+/// is taken off the path first, so that no file in it can pass for a standard module. The worker gets
+/// builtins of its own, so that code which rebinds those of its Python does not break the worker.
 const BOOTSTRAP: &str = r"
 import sys
 sys.path[:] = [p for p in sys.path if p]
@@ -47,7 +50,7 @@ def read(size):
         data += piece
     return data
 source = read(int.from_bytes(read(4), 'big'))
-worker = {'__name__': 'tinycode_worker'}
+worker = {'__name__': 'tinycode_worker', '__builtins__': dict(vars(__builtins__))}
 exec(compile(source, '<tinycode worker>', 'exec'), worker)
 worker['main'](3)
 ";
@@ -235,6 +238,7 @@ impl Subprocess {
     async fn start(&self) -> Result<Running, EngineError> {
         let temp = tempfile::Builder::new()
             .prefix("tinycode-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))?;
         let (worker, mut link) = self.spawn(temp.path()).map_err(|error| {

@@ -1,8 +1,11 @@
 //! Sessions and their options.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// How far the generated code is trusted.
@@ -66,6 +69,25 @@ impl Default for Limits {
     }
 }
 
+/// Reads a struct from an object alone: what serde derives takes an array of the fields too.
+fn from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    from.deserialize_map(Object(PhantomData))
+}
+
 /// What a session is to be like. Every field may be left out.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
@@ -74,6 +96,7 @@ pub struct SessionOptions {
     /// How far the generated code is trusted.
     pub trust_level: TrustLevel,
     /// What a step and a run may use.
+    #[serde(deserialize_with = "from_object")]
     pub limits: Limits,
     /// Top-level packages that code may import beyond the default list; "*" allows all.
     pub extra_imports: Vec<String>,

@@ -256,11 +256,17 @@ impl Peer {
     }
 
     async fn request(&mut self, method: &str, message: &Message<'_>, bytes: &[u8]) -> Next {
-        if let Some(method) = method_name(method) {
-            self.call_api(method, message).await;
+        if method == "$/cancelRequest" && message.id.is_none() && self.cancel(message.params) {
             return Next::GoOn;
         }
-        if method == "$/cancelRequest" && self.cancel(message.params) {
+        if let Some((kind, what)) = self.untimely(method) {
+            if message.id.is_some() {
+                self.client.refuse(message.id, kind, what).await;
+            }
+            return Next::GoOn;
+        }
+        if let Some(method) = method_name(method) {
+            self.call_api(method, message).await;
             return Next::GoOn;
         }
         let Ok(request) = serde_json::from_slice::<jsonrpc::Request>(bytes) else {
@@ -276,21 +282,20 @@ impl Peer {
         self.call_language_server(method, request).await
     }
 
+    /// Why the method cannot be served at this point of the life cycle, be there such a method or not.
+    fn untimely(&self, method: &str) -> Option<(ErrorKind, &'static str)> {
+        match (self.phase, method) {
+            (Phase::Ready, _) | (Phase::New, "initialize") | (_, "exit") => None,
+            (Phase::New, _) => Some((ErrorKind::NotInitialized, "`initialize` has to come first")),
+            (Phase::ShutDown, _) => Some((
+                ErrorKind::InvalidRequest,
+                "after `shutdown` only `exit` may follow",
+            )),
+        }
+    }
+
     /// Calls a method of our table.
     async fn call_api(&self, method: &'static str, message: &Message<'_>) {
-        if self.phase != Phase::Ready {
-            let (kind, what) = match self.phase {
-                Phase::New => (ErrorKind::NotInitialized, "`initialize` has to come first"),
-                _ => (
-                    ErrorKind::InvalidRequest,
-                    "after `shutdown` only `exit` may follow",
-                ),
-            };
-            if message.id.is_some() {
-                self.client.refuse(message.id, kind, what).await;
-            }
-            return;
-        }
         let id = message.id.map(ToOwned::to_owned);
         let params = message.params.map(ToOwned::to_owned);
         let context = Context {
@@ -324,6 +329,11 @@ impl Peer {
         let Ok(service) = self.service.ready().await else {
             return Next::End;
         };
+        let unknown = request.id().map(|id| {
+            let mut error = jsonrpc::Error::method_not_found();
+            error.data = Some(Value::String(method.to_owned()));
+            jsonrpc::Response::from_error(id.clone(), error)
+        });
         let call = service.call(match method {
             "shutdown" => without_params(request), // tower-lsp-server refuses even empty ones
             _ => request,
@@ -345,8 +355,15 @@ impl Peer {
             _ => {
                 let client = self.client.clone();
                 let work = async move {
-                    if let Ok(Some(response)) = call.await {
-                        answer_of_language_server(&client, response).await;
+                    match (call.await, unknown) {
+                        (Ok(Some(response)), _) => {
+                            answer_of_language_server(&client, response).await;
+                        }
+                        // tower-lsp-server drops requests whose names begin with `$/`.
+                        (Ok(None), Some(unknown)) => {
+                            answer_of_language_server(&client, unknown).await;
+                        }
+                        _ => {}
                     }
                 };
                 start_in_order(work.boxed()).await;

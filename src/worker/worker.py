@@ -50,6 +50,9 @@ class Channel:
     def __init__(self, fd):
         self.fd = fd
         self.encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+        self.encode_any = json.JSONEncoder(
+            ensure_ascii=False, allow_nan=False, default=plain
+        ).encode
         self.decode = json.JSONDecoder().decode
         self.lock = allocate_lock()
         self.main = get_ident()
@@ -115,7 +118,9 @@ class Imports:
         real_import = builtins.__import__
 
         def __import__(name, globals=None, locals=None, fromlist=(), level=0):
-            if level == 0 and not self._allows(name):
+            # C code that imports, such as `datetime.strptime`, gives a list and the code's own globals.
+            of_c = isinstance(fromlist, list)
+            if level == 0 and not of_c and not self._allows(name):
                 parts = ["%s.%s" % (name, part) for part in fromlist or ()]
                 if not parts or not all(self._allows(part) for part in parts):
                     top = name.partition(".")[0]
@@ -250,7 +255,7 @@ class Worker:
         for index, name in enumerate(("stdout", "stderr")):
             os.dup2(self.fds[index], index + 1)
             stream = self.streams[index]
-            if stream is None or stream.closed or getattr(sys, name) is not stream:
+            if stream is None or stream.closed or getattr(sys, name, None) is not stream:
                 raw = io.FileIO(index + 1, "w", closefd=False)
                 stream = io.TextIOWrapper(
                     io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
@@ -294,7 +299,7 @@ class Worker:
 
     def flush(self):
         """Lets all that was printed out, so that the daemon has it before it has `done`."""
-        for stream in (sys.stdout, sys.stderr):
+        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
             if stream not in self.streams:  # the code's own, perhaps on top of ours
                 try:
                     stream.flush()
@@ -367,7 +372,7 @@ def plain(value):
 def as_json(channel, value):
     """Whether JSON can say the value, and the value as JSON says it."""
     try:
-        text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode(value)
+        text = channel.encode_any(value)
         return len(text) <= MAX_FRAME, channel.decode(text)
     except Exception:
         return False, None

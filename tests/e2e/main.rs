@@ -1,1 +1,28 @@
-fn main() {}
+//! The daemon as its users meet it: the real binary over its real transports.
+//!
+//! One file for each thing a user sees. Nothing here knows the daemon's insides, but for
+//! `layering.rs`, which reads its source.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test ends by panicking"
+)]
+
+mod support;
+
+mod crashes;
+mod environment;
+mod exec;
+mod framing;
+mod layering;
+mod lifecycle;
+mod limits;
+mod model;
+mod output;
+mod params;
+mod processes;
+mod run;
+mod step;

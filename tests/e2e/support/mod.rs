@@ -1,0 +1,94 @@
+//! What the tests drive the daemon with. Nothing here sleeps: whatever is waited for is waited for
+//! with a deadline that only a defect reaches.
+
+mod client;
+mod daemon;
+mod inbox;
+mod model;
+mod session;
+mod sse;
+mod wires;
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub use client::Client;
+pub use daemon::{Daemon, Options};
+pub use model::{Gate, KEY, Model, Reply, Request};
+pub use session::{Session, exec_result, without_times};
+pub use sse::{chunks, whole};
+pub use wires::{WsAddress, framed, upgrade};
+
+/// Time after which what is waited for will not come.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits until `condition` is true, which nothing tells us of.
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < DEADLINE, "waited in vain until {what}");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Whether the process runs; one that has ended and waits to be reaped does not.
+pub fn runs(pid: u64) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    let state = stat
+        .rsplit_once(')')
+        .and_then(|(_, rest)| rest.trim_start().chars().next());
+    !matches!(state, None | Some('Z' | 'X'))
+}
+
+/// Waits until none of the processes runs.
+pub fn until_gone(pids: &[u64]) {
+    until(&format!("{pids:?} are gone"), || {
+        !pids.iter().any(|pid| runs(*pid))
+    });
+}
+
+/// Kills one process, by its id.
+pub fn kill(pid: u64, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// Waits until the file is there and whole, that is, ends with a line end; returns its lines.
+pub fn lines_of(path: &Path) -> Vec<String> {
+    let mut text = String::new();
+    until(&format!("{} is written", path.display()), || {
+        text = std::fs::read_to_string(path).unwrap_or_default();
+        text.ends_with('\n')
+    });
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Numbers in the lines of a text.
+pub fn numbers(text: &str) -> Vec<u64> {
+    text.split_whitespace()
+        .map(|word| {
+            word.parse()
+                .unwrap_or_else(|_| panic!("'{word}' in {text:?} is no number"))
+        })
+        .collect()
+}
+
+/// Asserts that an answer is an error of this code and kind; returns its message and hint.
+#[track_caller]
+pub fn refused(answer: Result<Value, Value>, code: i64, kind: &str) -> (String, String) {
+    let error = match answer {
+        Err(error) => error,
+        Ok(result) => panic!("wanted error {code} {kind}, got the result {result:.500}"),
+    };
+    assert_eq!(error["code"], code, "{error}");
+    assert_eq!(error["data"]["kind"], kind, "{error}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let message = text(&error["message"]);
+    assert!(!message.is_empty(), "{error}");
+    (message, text(&error["data"]["hint"]))
+}
