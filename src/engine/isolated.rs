@@ -6,13 +6,12 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::fs::Permissions;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -21,8 +20,10 @@ use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use super::folder::Folder;
 use super::process::{self, Bounds};
 use super::python::{Interpreter, Interpreters};
 use super::{
@@ -70,6 +71,8 @@ const ENFORCED: &[&str] = &[
 #[derive(Debug)]
 pub struct Isolated {
     interpreters: Interpreters,
+    /// Made with the first unit.
+    folder: OnceCell<Arc<Folder>>,
     environment: Vec<(OsString, OsString)>,
 }
 
@@ -80,6 +83,7 @@ impl Isolated {
         process::adopt_orphans();
         Self {
             interpreters: Interpreters::default(),
+            folder: OnceCell::new(),
             environment,
         }
     }
@@ -109,7 +113,14 @@ impl Engine for Isolated {
                 message: format!("there is no folder '{}'", cwd.display()),
             });
         }
+        let folder = self
+            .folder
+            .get_or_try_init(async || Folder::make().map(Arc::new))
+            .await;
+        let folder = folder
+            .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))?;
         let mut unit = Subprocess {
+            folder: Arc::clone(folder),
             interpreter: self.interpreters.find(spec.python.as_deref()).await?,
             environment: self.environment.clone(),
             spec,
@@ -123,6 +134,7 @@ impl Engine for Isolated {
 /// The unit of an isolated session.
 struct Subprocess {
     spec: Spec,
+    folder: Arc<Folder>,
     interpreter: Interpreter,
     environment: Vec<(OsString, OsString)>,
     /// None only after a fresh process could not be started.
@@ -236,10 +248,9 @@ impl Unit for Subprocess {
 
 impl Subprocess {
     async fn start(&self) -> Result<Running, EngineError> {
-        let temp = tempfile::Builder::new()
-            .prefix("tinycode-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir()
+        let temp = self
+            .folder
+            .for_session()
             .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))?;
         let (worker, mut link) = self.spawn(temp.path()).map_err(|error| {
             unavailable(format!("the Python process cannot be started: {error}"))

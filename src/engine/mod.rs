@@ -3,6 +3,7 @@
 //! Knows nothing of models, agents and the wire protocol: a step goes in, events come out while it
 //! runs, and exactly one outcome ends it.
 
+mod folder;
 pub mod imports;
 mod isolated;
 mod process;

@@ -300,10 +300,10 @@ class Worker:
     def flush(self):
         """Lets all that was printed out, so that the daemon has it before it has `done`."""
         for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
-            if stream not in self.streams:  # the code's own, perhaps on top of ours
+            if not any(stream is ours for ours in self.streams):  # perhaps on top of ours
                 try:
                     stream.flush()
-                except Exception:
+                except BaseException:  # it is the code's own, and may raise anything
                     pass
         for index, stream in enumerate(self.streams):
             try:
