@@ -303,7 +303,9 @@ class Worker:
             if stream not in self.streams:  # the code's own, perhaps on top of ours
                 try:
                     stream.flush()
-                except Exception:
+                except Stopped:
+                    raise
+                except BaseException:
                     pass
         for index, stream in enumerate(self.streams):
             try:
