@@ -8,8 +8,7 @@ use crate::support::{Daemon, Options, Session, refused, without_times};
 fn the_events_of_an_exec_come_before_its_answer_and_say_the_same() {
     let daemon = Daemon::start();
     let session = daemon.session(json!({"extra_imports": ["sys"]}));
-    let code =
-        "import sys\nprint('a')\nuncertain('u')\nstore('n', 1)\n5";
+    let code = "import sys\nprint('a')\nuncertain('u')\nstore('n', 1)\n5";
     let result = session.exec(code);
     let events: Vec<Value> = session.events().iter().map(without_times).collect();
     let wanted = json!([

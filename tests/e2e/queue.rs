@@ -302,7 +302,7 @@ fn requests_of_a_client_that_is_gone_go_on() {
     client.close();
     let same = Session {
         client: &daemon,
-        id: session.id.clone(),
+        id: session.id,
     };
     go(&daemon);
     same.check("x", json!({"value": "'went on'"}));
