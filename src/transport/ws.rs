@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jsonrpsee::core::BoxError;
-use jsonrpsee::server::middleware::rpc::{Batch, Notification, RpcServiceBuilder, RpcServiceT};
+use jsonrpsee::server::middleware::rpc::{
+    Batch, BatchEntry, BatchEntryErr, Notification, RpcServiceBuilder, RpcServiceT,
+};
 use jsonrpsee::server::{
     BatchRequestConfig, ConnectionId, Extensions, HttpBody, HttpRequest, HttpResponse,
     MethodCallback, MethodResponse, MethodSink, Methods, ResponsePayload, ServerConfig, StopHandle,
@@ -298,6 +300,24 @@ fn call(
     async move { peer.call(app, method, id, params, outbox).await }.boxed()
 }
 
+/// An entry of a batch; one that cannot be served becomes an error in our form.
+fn with_our_errors<'a>(
+    entry: Result<BatchEntry<'a>, BatchEntryErr<'a>>,
+) -> Result<BatchEntry<'a>, BatchEntryErr<'a>> {
+    match entry {
+        Ok(BatchEntry::Call(request)) if method_name(request.method_name()).is_none() => {
+            let error = wire_error(no_such_method(request.method_name()));
+            Err(BatchEntryErr::new(request.id, error))
+        }
+        Ok(entry) => Ok(entry),
+        Err(error) => {
+            let (_, id) = error.into_parts();
+            let error = Error::new(ErrorKind::InvalidRequest, "the request is not valid");
+            Err(BatchEntryErr::new(id, wire_error(error)))
+        }
+    }
+}
+
 /// Gives every request its peer, and cancels requests.
 #[derive(Clone)]
 struct Middleware<S> {
@@ -336,10 +356,13 @@ where
         }
     }
 
-    fn batch<'a>(&self, mut batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        for entry in batch.iter_mut().flatten() {
+    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let entries = batch.into_iter().map(|entry| {
+            let mut entry = with_our_errors(entry)?;
             entry.extensions_mut().insert(Arc::clone(&self.peer));
-        }
+            Ok(entry)
+        });
+        let batch = Batch::from(entries.collect::<Vec<_>>());
         let inner = Arc::clone(&self.inner);
         async move { inner.batch(batch).await }
     }

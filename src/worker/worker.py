@@ -16,6 +16,7 @@ import io
 import json
 import linecache
 import os
+import select
 import signal
 import struct
 import sys
@@ -55,8 +56,13 @@ class Channel:
         ).encode
         self.decode = json.JSONDecoder().decode
         self.lock = allocate_lock()
+        self.reading = allocate_lock()
+        self.readable = select.poll()
+        self.readable.register(fd, select.POLLIN)
+        self.asked = 0
+        self.answers = {}
         self.main = get_ident()
-        self.sending = False
+        self.busy = False
         self.stop_pending = False
 
     def receive(self):
@@ -78,20 +84,46 @@ class Channel:
             raise ValueError(
                 "%d bytes are too many to hand over, the limit is %d" % (len(data), MAX_FRAME)
             )
-        data = struct.pack(">I", len(data)) + data
-        main = get_ident() == self.main
-        if main:
-            self.sending = True
-        try:
-            with self.lock:
-                while data:
-                    data = data[os.write(self.fd, data) :]
-        finally:
-            if main:
-                self.sending = False
-                if self.stop_pending:
-                    self.stop_pending = False
-                    raise Stopped()
+        data = memoryview(struct.pack(">I", len(data)) + data)
+        with Whole(self), self.lock:
+            while data:
+                data = data[os.write(self.fd, data) :]
+
+    def ask(self, message):
+        """Sends a message that the daemon answers, and waits for the answer. Safe from any thread:
+        whoever reads keeps the answers to the others for them."""
+        with self.lock:
+            self.asked += 1
+            number = self.asked
+        self.send(dict(message, call=number))
+        while True:
+            with self.reading:
+                if number in self.answers:
+                    return self.answers.pop(number)
+                self.readable.poll()  # a stop comes through here, and never in the midst of a frame
+                with Whole(self):
+                    frame = self.receive()
+                if frame["op"] == "answer":
+                    self.answers[frame["call"]] = frame
+
+
+class Whole:
+    """What the main thread does in it is not cut in two: a stop that comes meanwhile comes after it."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        self.main = get_ident() == channel.main
+
+    def __enter__(self):
+        if self.main:
+            self.channel.busy = True
+
+    def __exit__(self, *_):
+        if self.main:
+            self.channel.busy = False
+            if self.channel.stop_pending:
+                self.channel.stop_pending = False
+                raise Stopped()
 
 
 class Imports:
@@ -173,6 +205,78 @@ class Memory:
         return "<memory: %s>" % (", ".join(sorted(self._values)) or "empty")
 
 
+class Tools:
+    """Functions that the code may call: those of the client, and those that run here."""
+
+    def __init__(self, channel, flush):
+        self.channel = channel
+        self.flush = flush
+        self.functions = {}
+
+    def replace(self, tools):
+        self.functions = {tool["name"]: self.function(**tool) for tool in tools}
+
+    def function(self, name, doc, source):
+        inner = self.of_client(name) if source is None else self.from_source(name, source)
+
+        def call(*args, **kwargs):
+            try:
+                return inner(*args, **kwargs)
+            except Exception as error:
+                error.__dict__.setdefault("_tinycode_tool", name)  # its description helps the model
+                raise
+
+        call.__name__ = call.__qualname__ = name
+        call.__doc__ = doc
+        call.__module__ = "tools"
+        return call
+
+    def of_client(self, name):
+        def call(*args, **kwargs):
+            for place, value in [*enumerate(args, 1), *kwargs.items()]:
+                if not as_json(self.channel, value)[0]:
+                    kind = type(value).__name__
+                    message = "%s(): argument %s is a %s, which JSON cannot say" % (name, place, kind)
+                    raise TypeError(message)
+            plain_args = as_json(self.channel, args)[1]
+            plain_kwargs = as_json(self.channel, kwargs)[1]
+            self.flush()
+            message = {"event": "call", "name": name, "args": plain_args, "kwargs": plain_kwargs}
+            answer = self.channel.ask(message)
+            if answer["error"] is not None:
+                raise exception(**answer["error"])
+            return answer["value"]
+
+        return call
+
+    def from_source(self, name, source):
+        filename = "<tool %s>" % name
+        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+        module = types.ModuleType(filename)
+        try:
+            exec(compile(source, filename, "exec", 0, True), module.__dict__)
+            return module.__dict__[name]
+        except Exception as error:
+            failed = error
+
+            def call(*args, **kwargs):
+                raise RuntimeError("the tool %s could not be loaded: %r" % (name, failed))
+
+            return call
+
+
+def exception(type, message):
+    """An exception of the client's: of the same class where Python has it, else of the same name."""
+    known = getattr(builtins, type, None)
+    if not (isinstance(known, builtins.type) and issubclass(known, Exception)):
+        name = type if type.isidentifier() else "ToolError"
+        known = builtins.type(name, (RuntimeError,), {"__module__": "tools"})
+    try:
+        return known(message)
+    except Exception:  # such as UnicodeDecodeError, which wants more than a message
+        return RuntimeError("%s: %s" % (type, message))
+
+
 class Worker:
     """The state of one session, and the loop that runs its steps."""
 
@@ -183,6 +287,7 @@ class Worker:
         self.streams = [None, None]
         self.interruptible = False
         self.memory = Memory(channel)
+        self.tools = Tools(channel, self.flush)
         self.sources = []
         self.final = None
         self.builtins = builtins
@@ -205,6 +310,8 @@ class Worker:
     def serve_steps(self):
         while True:
             request = self.channel.receive()
+            if request["op"] != "step":
+                continue  # an answer that its step did not wait for
             done = self.step(request)
             if os.getpid() != self.pid:
                 os._exit(0)  # a fork of the code's own came back here
@@ -219,6 +326,9 @@ class Worker:
         number = request["step"]
         filename = "<step %d>" % number
         self.remember_source(filename, request["code"])
+        self.channel.answers.clear()
+        if request["tools"] is not None:
+            self.tools.replace(request["tools"])
         changes = request["memory"]
         if changes["clear"]:
             self.memory._values.clear()
@@ -274,6 +384,7 @@ class Worker:
             "explore": self.explore,
             "commit": self.commit,
         }
+        given.update(self.tools.functions)
         self.names.update(given)
         self.names["__builtins__"] = self.builtins
         return given
@@ -303,7 +414,9 @@ class Worker:
             if not any(stream is ours for ours in self.streams):  # perhaps on top of ours
                 try:
                     stream.flush()
-                except BaseException:  # it is the code's own, and may raise anything
+                except Stopped:
+                    raise
+                except BaseException:
                     pass
         for index, stream in enumerate(self.streams):
             try:
@@ -327,7 +440,7 @@ class Worker:
     def on_interrupt(self, _number, _frame):
         if os.getpid() != self.pid:
             os._exit(130)
-        if self.channel.sending:
+        if self.channel.busy:
             self.channel.stop_pending = self.interruptible
         elif self.interruptible:
             raise Stopped()
@@ -359,7 +472,8 @@ class Worker:
     def _signal(self, kind, message):
         self.flush()
         text = safe_str(message)[:MAX_TEXT]
-        self.channel.send({"event": "signal", "kind": kind, "message": text})
+        # Waits until it has been noted, so that what is printed next does not overtake it.
+        self.channel.ask({"event": "signal", "kind": kind, "message": text})
 
 
 def plain(value):
@@ -432,6 +546,7 @@ def describe(error, filename):
         "message": message[:10_000],
         "traceback": text if len(text) <= 20_000 else text[:10_000] + "\n...\n" + text[-10_000:],
         "line": line_of(error, filename),
+        "tool": getattr(error, "_tinycode_tool", None),
     }
 
 

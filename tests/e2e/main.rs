@@ -4,25 +4,31 @@
 //! `layering.rs`, which reads its source.
 
 #![expect(
-    clippy::expect_used,
+    clippy::needless_pass_by_value,
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a test ends by panicking"
+    reason = "a test ends by panicking, and `json!` is a value"
 )]
 
 mod support;
 
 mod crashes;
 mod environment;
+mod events;
 mod exec;
 mod framing;
 mod layering;
 mod lifecycle;
 mod limits;
+mod memory;
 mod model;
 mod output;
 mod params;
 mod processes;
+mod queue;
 mod run;
+mod sessions;
+mod socket;
 mod step;
+mod websocket;

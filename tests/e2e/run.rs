@@ -286,7 +286,8 @@ fn a_run_that_uses_its_steps_up_is_a_step_limit() {
         "final_answer": null,
         "state": "step_limit_reached",
         "steps_taken": 2,
-        "error": {"type": "step_limit_reached", "message": "no answer was found in 2 steps"},
+        "error": {"type": "step_limit_reached", "message": "no answer was found in 2 steps",
+                  "hint": null},
         "metadata": result["metadata"],
     });
     assert_eq!(without_times(&result), wanted);

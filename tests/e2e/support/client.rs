@@ -100,6 +100,24 @@ impl Client {
         self.sink.lock().unwrap().send(&message.to_string());
     }
 
+    /// Sends a message that may be none.
+    pub fn send_text(&self, text: &str) {
+        self.sink.lock().unwrap().send(text);
+    }
+
+    /// Waits for the next answer that nobody waits for, whatever its id.
+    #[track_caller]
+    pub fn next_answer(&self) -> Result<Value, Value> {
+        let answer = self.inbox.wait("an answer", |received| {
+            let named = received.answers.pop_first().map(|(_, answer)| answer);
+            named.or_else(|| received.others.pop_front())
+        });
+        answer
+            .get("result")
+            .cloned()
+            .ok_or_else(|| answer["error"].clone())
+    }
+
     /// Sends bytes as they are.
     pub fn send_bytes(&self, bytes: &[u8]) {
         self.sink.lock().unwrap().send_bytes(bytes);

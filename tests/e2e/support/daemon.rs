@@ -17,9 +17,9 @@ use super::{Client, WsAddress, until};
 /// How to start a daemon.
 #[derive(Debug, Default)]
 pub struct Options {
-    arguments: Vec<String>,
     environment: Vec<(String, String)>,
     socket: bool,
+    socket_at: Option<PathBuf>,
     ws: bool,
     no_stdio: bool,
     uninitialized: bool,
@@ -30,6 +30,12 @@ impl Options {
     pub fn socket(mut self) -> Self {
         self.socket = true;
         self
+    }
+
+    /// Opens a Unix socket at this path too.
+    pub fn socket_at(mut self, path: &Path) -> Self {
+        self.socket_at = Some(path.to_owned());
+        self.socket()
     }
 
     /// Opens a WebSocket too.
@@ -68,6 +74,7 @@ pub struct Daemon {
     child: Child,
     stderr: Arc<Mutex<String>>,
     folder: TempDir,
+    socket: PathBuf,
     client: Client,
     /// Whether it serves its standard input and output.
     stdio: bool,
@@ -83,7 +90,12 @@ impl Daemon {
 
     fn begin(options: &Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let beside = folder.path().join("socket");
+        let socket = options.socket_at.clone().unwrap_or(beside);
         let mut command = command(folder.path(), options);
+        if options.socket {
+            command.arg("--socket").arg(&socket);
+        }
         let mut child = command.spawn().unwrap();
         let stderr = collect(child.stderr.take().unwrap());
         let stdin = child.stdin.take().unwrap();
@@ -93,6 +105,7 @@ impl Daemon {
             child,
             stderr,
             folder,
+            socket,
             client,
             stdio: !options.no_stdio,
             ended: false,
@@ -122,7 +135,7 @@ impl Daemon {
 
     /// Where its socket is.
     pub fn socket_path(&self) -> PathBuf {
-        self.folder.path().join("socket")
+        self.socket.clone()
     }
 
     /// The process.
@@ -242,7 +255,6 @@ fn command(folder: &Path, options: &Options) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinycode"));
     command
         .arg("serve")
-        .args(&options.arguments)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", std::env::var_os("HOME").unwrap_or_default())
@@ -256,9 +268,6 @@ fn command(folder: &Path, options: &Options) -> Command {
     std::fs::create_dir(folder.join("tmp")).unwrap();
     if !options.no_stdio {
         command.arg("--stdio");
-    }
-    if options.socket {
-        command.arg("--socket").arg(folder.join("socket"));
     }
     if options.ws {
         command.args(["--ws", "127.0.0.1:0"]);

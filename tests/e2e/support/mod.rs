@@ -9,7 +9,6 @@ mod session;
 mod sse;
 mod wires;
 
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use serde_json::Value;
 
 pub use client::Client;
 pub use daemon::{Daemon, Options};
-pub use model::{Gate, KEY, Model, Reply, Request};
+pub use model::{Gate, KEY, Model, Reply};
 pub use session::{Session, exec_result, without_times};
 pub use sse::{chunks, whole};
 pub use wires::{WsAddress, framed, upgrade};
@@ -56,16 +55,6 @@ pub fn until_gone(pids: &[u64]) {
 pub fn kill(pid: u64, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, signal).unwrap();
-}
-
-/// Waits until the file is there and whole, that is, ends with a line end; returns its lines.
-pub fn lines_of(path: &Path) -> Vec<String> {
-    let mut text = String::new();
-    until(&format!("{} is written", path.display()), || {
-        text = std::fs::read_to_string(path).unwrap_or_default();
-        text.ends_with('\n')
-    });
-    text.lines().map(str::to_owned).collect()
 }
 
 /// Numbers in the lines of a text.

@@ -96,7 +96,7 @@ impl Model {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let script = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &script, has_key));
+                thread::spawn(move || serve(&stream, &script, has_key));
             }
         });
         Self { port, script }
@@ -134,8 +134,8 @@ fn lock(script: &Mutex<Script>) -> std::sync::MutexGuard<'_, Script> {
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(stream: TcpStream, script: &Mutex<Script>, has_key: bool) {
-    let Some((head, body)) = read_request(&stream) else {
+fn serve(stream: &TcpStream, script: &Mutex<Script>, has_key: bool) {
+    let Some((head, body)) = read_request(stream) else {
         return; // a connection made ahead of need
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -151,8 +151,8 @@ fn serve(stream: TcpStream, script: &Mutex<Script>, has_key: bool) {
     drop(script);
     // A client that has gone away is not the server's business.
     let _ = match reply {
-        Some(reply) => answer(&stream, reply),
-        None => respond(&stream, 400, "", "text/plain", "the script is over"),
+        Some(reply) => answer(stream, reply),
+        None => respond(stream, 400, "", "text/plain", "the script is over"),
     };
 }
 
