@@ -107,10 +107,10 @@ impl Actor {
                 queued = queue.recv() => queued,
             };
             let Some(queued) = queued else { break };
-            if !queued.is_given_up() {
-                self.handle(queued).await;
+            match queued.is_given_up() {
+                true => drop(self.session.stops().pop_front()),
+                false => self.handle(queued).await,
             }
-            self.session.stops().pop_front();
         }
         queue.close();
         self.unit.close().await;
@@ -119,13 +119,29 @@ impl Actor {
     }
 
     async fn handle(&mut self, Queued { command, stop }: Queued) {
-        // An answer that nobody waits for any more is in the event log all the same.
         match command {
-            Command::Exec { code, reply } => drop(reply.send(self.exec(code, &stop).await)),
-            Command::Run { order, reply } => drop(reply.send(self.run(order, &stop).await)),
-            Command::Step { task, reply } => drop(reply.send(self.step(task, &stop).await)),
-            Command::Reset { reply } => drop(reply.send(self.reset().await)),
+            Command::Exec { code, reply } => {
+                let result = self.exec(code, &stop).await;
+                self.answer(reply, result);
+            }
+            Command::Run { order, reply } => {
+                let result = self.run(order, &stop).await;
+                self.answer(reply, result);
+            }
+            Command::Step { task, reply } => {
+                let result = self.step(task, &stop).await;
+                self.answer(reply, result);
+            }
+            Command::Reset { reply } => {
+                let result = self.reset().await;
+                self.answer(reply, result);
+            }
         }
+    }
+
+    fn answer<T>(&self, reply: Reply<T>, result: Result<T, SessionError>) {
+        self.session.stops().pop_front(); // who has the answer must not see the session busy with it
+        drop(reply.send(result)); // one that nobody waits for any more is in the event log all the same
     }
 
     async fn exec(

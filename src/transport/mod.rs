@@ -50,6 +50,10 @@ pub struct Options {
 /// # Errors
 /// When one of the ways cannot be opened; no client has been served then.
 pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
+    // First of all: who sees that a way is open may also tell the daemon to end.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let stop = CancellationToken::new();
     let socket = options.socket.as_deref().map(unix::bind).transpose()?;
     let _token = match &options.ws {
@@ -59,9 +63,6 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
     // Found out while the first client connects, so that `initialize` can say it at once.
     let registry = Arc::clone(&app.registry);
     tokio::spawn(async move { registry.isolated(std::time::Duration::from_secs(30)).await });
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
     let code = tokio::select! {
         ended = stdio::serve(Arc::clone(&app)), if options.stdio => match ended {
             Ended::AfterShutdown => ExitCode::SUCCESS,
