@@ -180,6 +180,15 @@ struct Peer {
     in_flight: Mutex<HashMap<Id<'static>, CancellationToken>>,
 }
 
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.connection
+            .get()
+            .into_iter()
+            .for_each(|connection| connection.close());
+    }
+}
+
 impl Peer {
     fn in_flight(&self) -> MutexGuard<'_, HashMap<Id<'static>, CancellationToken>> {
         self.in_flight
