@@ -130,7 +130,35 @@ kind: SignalKind,
 /**
  * Why.
  */
-message: string, } | { "type": "memory", 
+message: string, } | { "type": "tool.call", 
+/**
+ * Names the call.
+ */
+call: string, 
+/**
+ * Number of the step in its session.
+ */
+step: number, 
+/**
+ * The tool.
+ */
+name: string, 
+/**
+ * Arguments by position.
+ */
+args: Array<JsonValue>, 
+/**
+ * Arguments by name.
+ */
+kwargs: { [key in string]: JsonValue }, } | { "type": "tool.done", 
+/**
+ * Names the call.
+ */
+call: string, 
+/**
+ * Whether it was answered with a value.
+ */
+ok: boolean, } | { "type": "memory", 
 /**
  * The stored name; `observations`, `failed_approaches` or `*` where it was no `store`.
  */
@@ -928,7 +956,53 @@ kind: ToolKind,
  */
 source: string | null, };
 
+export type ToolFailure = { 
+/**
+ * Name of its class; that of a built-in one is raised as such.
+ */
+type: string, 
+/**
+ * What it says.
+ */
+message: string, };
+
 export type ToolKind = "client" | "python";
+
+export type ToolList = { 
+/**
+ * The tools of the session.
+ */
+tools: Array<Tool>, };
+
+export type ToolNames = { 
+/**
+ * Names of the tools that were registered.
+ */
+tools: Array<string>, };
+
+export type ToolsRegister = { 
+/**
+ * The session's id.
+ */
+session: string, 
+/**
+ * The tools; all of them are taken, or none.
+ */
+tools: Array<Tool>, };
+
+export type ToolsResult = { 
+/**
+ * Names the call, as the event `tool.call` does.
+ */
+call: string, 
+/**
+ * What the tool returned.
+ */
+value: JsonValue, 
+/**
+ * What it raised in its place.
+ */
+error: ToolFailure | null, };
 
 export type TrustLevel = "local" | "isolated" | "sandboxed";
 
@@ -978,6 +1052,12 @@ export interface Methods {
   "interrupt": { params: SessionRef; result: Interrupted };
   /** Lists the signals that code gave. */
   "signals": { params: Since; result: Signals };
+  /** Adds functions that code may call; this connection runs those of kind `client`. */
+  "tools.register": { params: ToolsRegister; result: ToolNames };
+  /** Lists the tools of the session. */
+  "tools.list": { params: SessionRef; result: ToolList };
+  /** Answers a call of a tool. */
+  "tools.result": { params: ToolsResult; result: Empty };
   /** Stores a value in the scratchpad. */
   "memory.store": { params: MemoryStore; result: Empty };
   /** Reads a value of the scratchpad. */

@@ -76,6 +76,16 @@ impl Conversation {
         &self.entries
     }
 
+    /// Puts these instructions in the place of those before, while the model has not seen any; else says
+    /// that it has to be told otherwise.
+    pub fn set_system_prompt(&mut self, prompt: &str) -> bool {
+        let unseen = self.last_action().is_none();
+        if let Some(entry) = self.entries.first_mut().filter(|_| unseen) {
+            entry.kind = EntryKind::SystemPrompt(prompt.to_owned());
+        }
+        unseen
+    }
+
     /// The latest action.
     #[must_use]
     pub fn last_action(&self) -> Option<&Action> {

@@ -13,7 +13,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{self, Emit, EngineError, Final, Outcome, State, Step, Unit};
+use crate::engine::{
+    self, Answers, Emit, EngineError, Final, MemoryChanges, Outcome, State, Step, ToolFunction,
+    Unit,
+};
 use crate::model::{Model, ModelError, Reply, Usage};
 use conversation::{Action, Conversation, EntryKind, Prune};
 use observe::{ErrorView, Observation};
@@ -27,11 +30,49 @@ pub struct Memory {
     pub conversation: Conversation,
     /// What was noted.
     pub scratchpad: Scratchpad,
+    /// What the code may call.
+    pub tools: Tools,
     /// Number of the latest step; 0 before the first.
     pub step: u64,
 }
 
+/// The tools of a session.
+#[derive(Debug, Default)]
+pub struct Tools {
+    functions: Vec<ToolFunction>,
+    /// Whether Python has not been told the latest.
+    untold: bool,
+}
+
+impl Tools {
+    /// Puts these tools in the place of those before.
+    pub fn replace(&mut self, functions: Vec<ToolFunction>) {
+        self.functions = functions;
+        self.untold = true;
+    }
+
+    /// Signature and description of a tool.
+    #[must_use]
+    pub fn doc(&self, name: &str) -> Option<&str> {
+        let tool = self.functions.iter().find(|tool| tool.name == name);
+        tool.map(|tool| tool.doc.as_str())
+    }
+}
+
 impl Memory {
+    /// What Python has to be told with the next step.
+    pub fn take_untold(&mut self) -> (MemoryChanges, Option<Vec<ToolFunction>>) {
+        let untold = std::mem::take(&mut self.tools.untold);
+        let tools = untold.then(|| self.tools.functions.clone());
+        (self.scratchpad.take_changes(), tools)
+    }
+
+    /// Begins anew with a fresh Python, which has to be told everything.
+    pub fn python_was_lost(&mut self) {
+        self.scratchpad.python_was_lost();
+        self.tools.untold = !self.tools.functions.is_empty();
+    }
+
     /// The number of the step that begins now.
     pub const fn begin_step(&mut self) -> u64 {
         self.step += 1;
@@ -109,6 +150,8 @@ pub struct Agent<'a> {
     pub model: &'a dyn Model,
     /// What acts.
     pub unit: &'a mut dyn Unit,
+    /// Answers to the calls of tools that it makes.
+    pub answers: &'a mut Answers,
     /// What is remembered.
     pub memory: &'a Mutex<Memory>,
     /// Takes what happens.
@@ -216,11 +259,13 @@ impl Agent<'_> {
 
     async fn act(&mut self, step: u64, code: &str) -> Result<Outcome, Failure> {
         self.events.emit(Event::Code(step, code.to_owned()));
-        let memory = self.memory().scratchpad.take_changes();
+        let (memory, tools) = self.memory().take_untold();
         let order = Step {
             number: step,
             code,
             memory,
+            tools,
+            answers: self.answers,
         };
         let events = InStep(step, self.events);
         let outcome = self
@@ -229,7 +274,7 @@ impl Agent<'_> {
             .await
             .map_err(Failure::Engine)?;
         if outcome.state == State::Lost {
-            self.memory().scratchpad.python_was_lost();
+            self.memory().python_was_lost();
         }
         Ok(outcome)
     }
@@ -250,7 +295,12 @@ impl Agent<'_> {
             (Some(outcome), None) => {
                 let last = memory.conversation.last_action();
                 let repeated = last.is_some_and(|last| last.code == turn.code);
-                self.observation(turn, outcome, repeated, turns_left)
+                let tool = outcome
+                    .error
+                    .as_ref()
+                    .and_then(|error| error.tool.as_deref());
+                let tool_doc = tool.and_then(|tool| memory.tools.doc(tool));
+                self.observation(turn, outcome, tool_doc, repeated, turns_left)
             }
             (None, None) => observe::without_code(turns_left),
         };
@@ -274,6 +324,7 @@ impl Agent<'_> {
         &self,
         turn: &Turn,
         outcome: &Outcome,
+        tool_doc: Option<&str>,
         repeated: bool,
         turns_left: u32,
     ) -> String {
@@ -286,7 +337,7 @@ impl Agent<'_> {
                 .line
                 .and_then(|line| code.lines().nth(line as usize - 1)),
             traceback: &error.traceback,
-            tool_doc: None,
+            tool_doc,
         });
         let observation = Observation {
             output: &outcome.output,

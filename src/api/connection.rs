@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::protocol::{Error, ErrorKind};
 use crate::session::Session;
@@ -23,6 +24,13 @@ pub struct Connection {
     /// None where the transport cannot send events.
     outbox: Option<Arc<dyn Outbox>>,
     attached: Mutex<HashMap<String, Attachment>>,
+    gone: CancellationToken,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.gone.cancel();
+    }
 }
 
 /// Events of one session on their way to the client. Dropping it ends them.
@@ -45,7 +53,27 @@ impl Connection {
         Arc::new(Self {
             outbox,
             attached: Mutex::default(),
+            gone: CancellationToken::new(),
         })
+    }
+
+    /// Whether the client can be sent events.
+    #[must_use]
+    pub const fn gets_events(&self) -> bool {
+        self.outbox.is_some()
+    }
+
+    /// Cancelled when the client has gone.
+    #[must_use]
+    pub const fn gone(&self) -> &CancellationToken {
+        &self.gone
+    }
+
+    /// The client has gone: it is sent nothing more, and the tools that it runs fail. Its requests may
+    /// still hold on to the connection.
+    pub fn close(&self) {
+        self.gone.cancel();
+        self.attached().clear();
     }
 
     /// Sends the client the session's events after `since`; from now on where it is not given.

@@ -10,6 +10,7 @@ mod memory;
 mod meta;
 mod runs;
 mod sessions;
+mod tools;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +25,8 @@ use crate::protocol::{
     Attached, Empty, Error, ErrorKind, ExecParams, ExecResult, Interrupted, MemoryContext,
     MemoryList, MemoryPrune, MemoryPruned, MemoryRecall, MemoryRecalled, MemorySteps, MemoryStore,
     MemoryText, Pong, RunAnswer, RunParams, SessionInfo, SessionList, SessionOptions, SessionRef,
-    Signals, Since, Status, StepParams, StepResult, for_each_method,
+    Signals, Since, Status, StepParams, StepResult, ToolList, ToolNames, ToolsRegister,
+    ToolsResult, for_each_method,
 };
 use crate::session::Registry;
 pub use connection::{Connection, Outbox};

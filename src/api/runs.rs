@@ -25,12 +25,7 @@ pub async fn exec(context: &Context, params: ExecParams) -> Result<ExecResult, E
 pub async fn run(context: &Context, params: RunParams) -> Result<RunAnswer, Error> {
     let session = match &params.session {
         Some(id) => context.app.registry.get(id)?,
-        None => {
-            super::sessions::check(&params.options)?;
-            let session = context.app.registry.open(params.options).await?;
-            let _ = context.connection.attach(&session, Some(0));
-            session
-        }
+        None => super::sessions::open(context, params.options).await?,
     };
     let (run, pending) = session.run(params.task, params.max_steps, params.verbose)?;
     if params.detach {

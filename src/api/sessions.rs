@@ -1,17 +1,30 @@
 //! Making, finding and ending sessions, and attaching to their events.
 
+use std::sync::Arc;
+
 use super::{Attached, Context, Empty, Error, SessionInfo, SessionList, SessionRef, Since, error};
 use crate::protocol::SessionOptions;
+use crate::session::Session;
 
 pub async fn create(context: &Context, options: SessionOptions) -> Result<SessionInfo, Error> {
+    Ok(open(context, options).await?.info())
+}
+
+/// Makes a session with its tools, and attaches the connection to it.
+pub async fn open(context: &Context, mut options: SessionOptions) -> Result<Arc<Session>, Error> {
     check(&options)?;
+    let tools = std::mem::take(&mut options.tools);
     let session = context.app.registry.open(options).await?;
+    if let Err(error) = super::tools::add(context, &session, tools).await {
+        session.close("its tools are wrong").await;
+        return Err(error);
+    }
     let _ = context.connection.attach(&session, Some(0)); // plain HTTP goes without events
-    Ok(session.info())
+    Ok(session)
 }
 
 /// Checks the ranges of the options.
-pub fn check(options: &SessionOptions) -> Result<(), Error> {
+fn check(options: &SessionOptions) -> Result<(), Error> {
     options
         .check()
         .map_err(|(field, what)| error::params(&format!("{field}: {what}")))

@@ -25,14 +25,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::Folder;
 use super::process::{self, Bounds};
-use super::python::{Interpreter, Interpreters};
+use super::python::{self, Interpreter, Interpreters};
 use super::{
-    Emit, Engine, EngineError, Event, Final, Level, MemoryChange, Outcome, PyError, SignalKind,
-    Spec, State, Step, Stored, Stream, Unit,
+    Call, Emit, Engine, EngineError, Event, Final, Level, MemoryChange, Outcome, PyError,
+    SignalKind, Spec, State, Step, Stored, Stream, ToolFunction, Unit,
 };
 use crate::worker::{
     self, Change, Done, Ended, Frame, Happening, Link, Memory, Process, Report, Request, Start,
-    Stop, TRUNCATED, to_json,
+    Stop, TRUNCATED, ToolSpec, Watch, to_json,
 };
 
 /// Receives the worker's source over descriptor 3 and hands the descriptor to it. The current folder
@@ -129,6 +129,16 @@ impl Engine for Isolated {
         unit.reset().await?;
         Ok(Box::new(unit))
     }
+
+    async fn check_tool(
+        &self,
+        python: Option<&str>,
+        name: &str,
+        source: &str,
+    ) -> Result<(), EngineError> {
+        let interpreter = self.interpreters.find(python).await?;
+        python::check_function(&interpreter, name, source).await
+    }
 }
 
 /// The unit of an isolated session.
@@ -200,19 +210,18 @@ impl Unit for Subprocess {
                 clear: step.memory.clear,
                 set: &step.memory.set,
             },
+            tools: step.tools.as_deref().map(tool_specs),
             max_text: self.spec.max_output,
         };
-        let report = running
-            .link
-            .step(
-                &request,
-                &mut running.worker,
-                self.spec.timeout,
-                self.spec.max_output,
-                stop,
-                &mut |happening| events.emit(event(happening)),
-            )
-            .await;
+        let watch = Watch {
+            process: &mut running.worker,
+            timeout: self.spec.timeout,
+            limit: self.spec.max_output,
+            stop,
+            replies: step.answers,
+            happening: &mut |happening| events.emit(event(happening)),
+        };
+        let report = running.link.step(request, watch).await;
         let duration = started.elapsed();
         if !matches!(report.ended, Ended::Done(_)) {
             self.close().await;
@@ -317,6 +326,15 @@ fn unavailable(message: impl Display) -> EngineError {
     }
 }
 
+fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
+    let specs = tools.iter().map(|tool| ToolSpec {
+        name: &tool.name,
+        doc: &tool.doc,
+        source: tool.source.as_deref(),
+    });
+    specs.collect()
+}
+
 fn event(happening: Happening) -> Event {
     match happening {
         Happening::Stdout(text) => Event::Output(Stream::Stdout, text),
@@ -337,6 +355,17 @@ fn event(happening: Happening) -> Event {
             };
             Event::Memory(MemoryChange::Store { name, value })
         }
+        Happening::Call {
+            call,
+            name,
+            args,
+            kwargs,
+        } => Event::Call(Call {
+            number: call,
+            name,
+            args,
+            kwargs,
+        }),
         Happening::Memory(Change::Observe { text }) => Event::Memory(MemoryChange::Observe(text)),
         Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
     }
@@ -400,6 +429,7 @@ fn ended(kind: &str, message: String) -> PyError {
         traceback: format!("{kind}: {message}\n"),
         message,
         line: None,
+        tool: None,
     }
 }
 
@@ -417,6 +447,7 @@ fn finish(outcome: &mut Outcome, done: Done, stopped: Option<(&str, String)>, li
         message: fault.message,
         traceback: fault.traceback,
         line: fault.line,
+        tool: fault.tool,
     });
     if let Some((kind, message)) = stopped {
         let error = outcome

@@ -15,7 +15,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+pub use crate::worker::Raise;
+use crate::worker::Reply;
 
 pub use isolated::Isolated;
 pub use process::kill_all;
@@ -39,6 +43,18 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// When none can be started; nothing is left behind.
     async fn open(&self, spec: Spec) -> Result<Box<dyn Unit>, EngineError>;
+
+    /// Checks that `source` is Python that defines the function `name`, by the interpreter that a unit
+    /// with this `python` would have. Nothing of it is run.
+    ///
+    /// # Errors
+    /// What is wrong with it, as `EngineError::Option` of the field `source`.
+    async fn check_tool(
+        &self,
+        python: Option<&str>,
+        name: &str,
+        source: &str,
+    ) -> Result<(), EngineError>;
 }
 
 /// The running Python of one session. Dropping it kills it with all its processes.
@@ -96,7 +112,7 @@ pub struct Spec {
 }
 
 /// One step to run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Step<'a> {
     /// Its number in the session.
     pub number: u64,
@@ -104,7 +120,28 @@ pub struct Step<'a> {
     pub code: &'a str,
     /// What clients changed in the scratchpad since the step before.
     pub memory: MemoryChanges,
+    /// The tools that it may call, where they have changed since the step before.
+    pub tools: Option<Vec<ToolFunction>>,
+    /// Answers to the calls of tools that it makes.
+    pub answers: &'a mut Answers,
 }
+
+/// A function that the code may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolFunction {
+    /// Its name.
+    pub name: String,
+    /// Its docstring.
+    pub doc: String,
+    /// Its source, where it runs beside the code; else calls of it become events.
+    pub source: Option<String>,
+}
+
+/// Where the answers to calls of tools come in.
+pub type Answers = mpsc::UnboundedReceiver<ToolAnswer>;
+
+/// The answer to a call of a tool.
+pub type ToolAnswer = Reply;
 
 /// Changes of the scratchpad on their way to Python.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -160,6 +197,19 @@ pub enum Stored {
     Repr(String),
 }
 
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Number to answer with.
+    pub number: u64,
+    /// The tool.
+    pub name: String,
+    /// Arguments by position.
+    pub args: Vec<Value>,
+    /// Arguments by name.
+    pub kwargs: Map<String, Value>,
+}
+
 /// Something that happened while a step ran.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -171,6 +221,8 @@ pub enum Event {
     Memory(MemoryChange),
     /// The code showed something richer than text.
     Display(Map<String, Value>),
+    /// The code calls a tool, and waits for the answer.
+    Call(Call),
 }
 
 /// An exception that ended the code, or what ended it in its place.
@@ -184,6 +236,8 @@ pub struct PyError {
     pub traceback: String,
     /// Line of the step's code, from 1.
     pub line: Option<u32>,
+    /// The tool that raised it.
+    pub tool: Option<String>,
 }
 
 /// The value given to `final_answer`.

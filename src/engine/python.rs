@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
@@ -96,6 +97,65 @@ async fn probe(name: &str) -> Result<Interpreter, EngineError> {
         executable: PathBuf::from(executable),
         version: version.to_owned(),
     })
+}
+
+/// Reads a source and says what is wrong with it as a definition of the function that is named.
+const CHECK: &str = r"
+import ast, sys
+name = sys.argv[1]
+try:
+    tree = ast.parse(sys.stdin.buffer.read().decode('utf-8'))
+except SyntaxError as error:
+    print('line %s: %s' % (error.lineno, error.msg)); sys.exit()
+except Exception as error:
+    print(error); sys.exit()
+found = [node for node in tree.body if getattr(node, 'name', None) == name]
+if not found:
+    print('it does not define a function %s' % name)
+elif isinstance(found[-1], ast.AsyncFunctionDef):
+    print('%s is async, and a tool has to be a plain function' % name)
+elif not isinstance(found[-1], ast.FunctionDef):
+    print('%s is not a function' % name)
+";
+
+/// Checks that `source` defines the function `name`, without running it.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn check_function(
+    python: &Interpreter,
+    name: &str,
+    source: &str,
+) -> Result<(), EngineError> {
+    let failed = |what: String| EngineError::Option {
+        field: "source",
+        message: format!("tool '{name}': {what}"),
+    };
+    let mut command = Command::new(&python.executable);
+    command.args(["-I", "-c", CHECK, name]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = process::spawn(&mut command, &process::Bounds::default())
+        .map_err(|error| failed(format!("it cannot be checked: {error}")))?;
+    let id = child.id();
+    let stdin = child.stdin.take();
+    let work = async {
+        if let Some(mut stdin) = stdin {
+            stdin.write_all(source.as_bytes()).await?;
+        }
+        child.wait_with_output().await
+    };
+    let output = tokio::time::timeout(PATIENCE, work).await;
+    id.into_iter().for_each(process::reaped);
+    let output = output.map_err(|_| failed("checking it took too long".to_owned()))?;
+    let output = output.map_err(|error| failed(format!("it cannot be checked: {error}")))?;
+    match String::from_utf8_lossy(&output.stdout).trim() {
+        "" if output.status.success() => Ok(()),
+        "" => Err(failed("it cannot be read as Python".to_owned())),
+        what => Err(failed(what.to_owned())),
+    }
 }
 
 fn is_supported(version: &str) -> bool {

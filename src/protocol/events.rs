@@ -115,6 +115,28 @@ pub enum Event {
         /// Why.
         message: String,
     },
+    /// The code calls a tool of the client's, and waits for `tools.result`.
+    #[serde(rename = "tool.call")]
+    ToolCall {
+        /// Names the call.
+        call: String,
+        /// Number of the step in its session.
+        step: u64,
+        /// The tool.
+        name: String,
+        /// Arguments by position.
+        args: Vec<Value>,
+        /// Arguments by name.
+        kwargs: Map<String, Value>,
+    },
+    /// A call of a tool has been answered or given up.
+    #[serde(rename = "tool.done")]
+    ToolDone {
+        /// Names the call.
+        call: String,
+        /// Whether it was answered with a value.
+        ok: bool,
+    },
     /// The scratchpad changed.
     #[serde(rename = "memory")]
     Memory {

@@ -41,6 +41,13 @@ macro_rules! for_each_method {
             /// Lists the signals that code gave.
             "signals" => runs::signals(Since) -> Signals;
 
+            /// Adds functions that code may call; this connection runs those of kind `client`.
+            "tools.register" => tools::register(ToolsRegister) -> ToolNames;
+            /// Lists the tools of the session.
+            "tools.list" => tools::list(SessionRef) -> ToolList;
+            /// Answers a call of a tool.
+            "tools.result" => tools::result(ToolsResult) -> Empty;
+
             /// Stores a value in the scratchpad.
             "memory.store" => memory::store(MemoryStore) -> Empty;
             /// Reads a value of the scratchpad.

@@ -13,6 +13,7 @@ mod methods;
 mod run;
 mod session;
 mod status;
+mod tools;
 
 pub use error::{Error, ErrorData, ErrorKind};
 pub use events::{Attached, Event, EventEnvelope};
@@ -29,6 +30,7 @@ pub use run::{
 };
 pub use session::{
     Limits, Network, SessionInfo, SessionList, SessionOptions, SessionRef, SessionState, Since,
-    Tool, ToolKind, TrustLevel,
+    TrustLevel,
 };
 pub use status::{Empty, Interrupted, LevelStatus, Pong, Status, TrustLevels};
+pub use tools::{Tool, ToolFailure, ToolKind, ToolList, ToolNames, ToolsRegister, ToolsResult};

@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+
+use super::tools::Tool;
 
 /// How far the generated code is trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,39 +219,6 @@ fn out_of_range(
         field,
         format!("{value} is out of range, it must be {range}"),
     ))
-}
-
-/// Where a tool runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
-#[serde(rename_all = "lowercase")]
-pub enum ToolKind {
-    /// In the client, by the event `tool.call` and the method `tools.result`.
-    Client,
-    /// Beside the code, from its source.
-    Python,
-}
-
-/// A function that generated code may call by its name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
-#[serde(deny_unknown_fields)]
-pub struct Tool {
-    /// Its name in Python.
-    pub name: String,
-    /// What it does, for the model.
-    #[serde(default)]
-    pub description: String,
-    /// JSON Schema of its parameters, an object.
-    pub parameters: Value,
-    /// What it returns, for the model.
-    #[serde(default)]
-    pub returns: Option<Value>,
-    /// Where it runs.
-    pub kind: ToolKind,
-    /// The source of one function, for `kind: "python"`.
-    #[serde(default)]
-    pub source: Option<String>,
 }
 
 /// Names a session.

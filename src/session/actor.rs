@@ -10,7 +10,7 @@ use super::log::now;
 use super::{Session, SessionError, convert};
 use crate::agent::conversation::Prune;
 use crate::agent::{Agent, Failure, Run};
-use crate::engine::{self, Emit, State, Step, Unit};
+use crate::engine::{self, Answers, Emit, State, Step, Unit};
 use crate::model::{self, Model, ModelError};
 use crate::protocol::{
     ErrorKind, Event, ExecResult, FinalSource, RunError, RunMetadata, RunResult, RunState,
@@ -89,6 +89,8 @@ impl Queued {
 pub struct Actor {
     pub session: Arc<Session>,
     pub unit: Box<dyn Unit>,
+    /// Answers to the calls of tools that the code makes.
+    pub answers: Answers,
     pub model: model::Source,
     /// Opened when it is first needed, so that sessions without a model need none.
     pub opened: Option<Arc<dyn Model>>,
@@ -150,9 +152,9 @@ impl Actor {
         stop: &CancellationToken,
     ) -> Result<ExecResult, SessionError> {
         let session = &self.session;
-        let (step, memory) = {
+        let (step, (memory, tools)) = {
             let mut memory = session.memory();
-            (memory.begin_step(), memory.scratchpad.take_changes())
+            (memory.begin_step(), memory.take_untold())
         };
         session.recorder.step_started(step);
         session.log.append(Event::Code {
@@ -163,6 +165,8 @@ impl Actor {
             number: step,
             code: &code,
             memory,
+            tools,
+            answers: &mut self.answers,
         };
         let result = self
             .unit
@@ -176,7 +180,7 @@ impl Actor {
             .as_ref()
             .is_some_and(|outcome| outcome.state == State::Lost)
         {
-            session.memory().scratchpad.python_was_lost();
+            session.memory().python_was_lost();
         }
         session.recorder.step_finished(step, outcome);
         match error {
@@ -187,7 +191,7 @@ impl Actor {
 
     async fn reset(&mut self) -> Result<(), SessionError> {
         self.unit.reset().await?;
-        self.session.memory().scratchpad.python_was_lost();
+        self.session.memory().python_was_lost();
         Ok(())
     }
 
@@ -332,6 +336,7 @@ impl Actor {
         Agent {
             model,
             unit: self.unit.as_mut(),
+            answers: &mut self.answers,
             memory: &self.session.memory,
             events: &self.session.recorder,
             stop,

@@ -73,6 +73,12 @@ impl Log {
         }
     }
 
+    /// The session's id.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
     /// Adds an event. After the end of the log nothing is added.
     pub fn append(&self, event: Event) -> Logged {
         let ends = matches!(event, Event::SessionClosed { .. });

@@ -7,8 +7,11 @@ mod actor;
 mod convert;
 mod error;
 pub mod log;
+mod prompt;
 mod recorder;
 mod registry;
+mod signature;
+mod tools;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,16 +20,20 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::conversation::EntryKind;
 use crate::agent::{Memory, scratchpad};
+use crate::engine::Raise;
 use crate::protocol::{
     ExecResult, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, RunResult, SessionInfo,
-    SessionOptions, SessionState, Signal, StepEntry, StepResult,
+    SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool,
 };
 use actor::{Command, Order, Queued};
 pub use error::SessionError;
 use log::Log;
+use prompt::Prompt;
 use recorder::Recorder;
 pub use registry::{Environment, Registry};
+use tools::Toolbox;
 
 /// Requests that may wait on one session.
 const MAX_WAITING: usize = 64;
@@ -38,11 +45,13 @@ pub struct Session {
     pub id: String,
     created: f64,
     options: SessionOptions,
+    prompt: Prompt,
     queue: mpsc::Sender<Queued>,
     /// What stops each request that is running or waiting, oldest first.
     stops: Mutex<VecDeque<CancellationToken>>,
     memory: Arc<Mutex<Memory>>,
     log: Arc<Log>,
+    tools: Arc<Mutex<Toolbox>>,
     recorder: Recorder,
     closing: CancellationToken,
     /// Why it is closing; the first reason stays.
@@ -105,9 +114,8 @@ impl Session {
             model: self.options.model.clone(),
             extra_imports: self.options.extra_imports.clone(),
             tools: self
-                .options
-                .tools
-                .iter()
+                .toolbox()
+                .tools()
                 .map(|tool| tool.name.clone())
                 .collect(),
             seq: self.log.head().seq,
@@ -198,6 +206,51 @@ impl Session {
         let _ = closed.wait_for(|closed| *closed).await;
     }
 
+    /// Adds tools, of which `owner` runs those of kind `client`: all of them, or none. The next step has
+    /// them.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub fn add_tools(
+        &self,
+        tools: Vec<Tool>,
+        owner: &CancellationToken,
+    ) -> Result<(), SessionError> {
+        if tools.is_empty() {
+            return Ok(());
+        }
+        let mut toolbox = self.toolbox();
+        toolbox.add(tools, owner)?;
+        let mut memory = self.memory();
+        memory.tools.replace(toolbox.functions());
+        let prompt = self.prompt.with_tools(toolbox.tools());
+        if !memory.conversation.set_system_prompt(&prompt) {
+            let names: Vec<String> = toolbox.tools().map(signature::of).collect();
+            let note = format!("Your tools are now:\n- {}", names.join("\n- "));
+            memory
+                .conversation
+                .push(log::now(), EntryKind::Scratchpad(note));
+        }
+        Ok(())
+    }
+
+    /// The tools.
+    #[must_use]
+    pub fn tools(&self) -> Vec<Tool> {
+        self.toolbox().tools().cloned().collect()
+    }
+
+    /// Answers the call of a tool; says whether it waited.
+    pub fn answer_call(&self, number: u64, result: Result<Value, Raise>) -> bool {
+        self.recorder.answer_call(number, result)
+    }
+
+    /// The interpreter that was asked for.
+    #[must_use]
+    pub fn python(&self) -> Option<&str> {
+        self.options.python.as_deref()
+    }
+
     /// The signals that came after event `since`.
     #[must_use]
     pub fn signals(&self, since: u64) -> Vec<Signal> {
@@ -285,6 +338,10 @@ impl Session {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn toolbox(&self) -> MutexGuard<'_, Toolbox> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stops(&self) -> MutexGuard<'_, VecDeque<CancellationToken>> {

@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
+
 use super::convert;
 use super::log::Log;
+use super::tools::{Toolbox, fail_without_client};
 use crate::agent::{self, Memory};
-use crate::engine::{self, Emit, MemoryChange, Outcome, Stream};
+use crate::engine::{self, Call, Emit, MemoryChange, Outcome, Raise, Stream};
 use crate::protocol::{Event, ExecResult, MemoryOp, Signal};
 
 /// Most signals that a session holds; the oldest go first.
@@ -20,6 +23,7 @@ const MAX_MESSAGE: usize = 2_000;
 pub struct Recorder {
     log: Arc<Log>,
     memory: Arc<Mutex<Memory>>,
+    tools: Arc<Mutex<Toolbox>>,
     book: Mutex<Book>,
 }
 
@@ -36,10 +40,11 @@ struct Book {
 }
 
 impl Recorder {
-    pub fn new(log: Arc<Log>, memory: Arc<Mutex<Memory>>) -> Self {
+    pub fn new(log: Arc<Log>, memory: Arc<Mutex<Memory>>, tools: Arc<Mutex<Toolbox>>) -> Self {
         Self {
             log,
             memory,
+            tools,
             book: Mutex::default(),
         }
     }
@@ -59,6 +64,10 @@ impl Recorder {
     }
 
     pub fn step_finished(&self, step: u64, outcome: Option<Outcome>) {
+        let given_up = self.tools(Toolbox::give_up);
+        given_up
+            .into_iter()
+            .for_each(|number| self.tool_done(number, false));
         let result = outcome.map(|outcome| {
             let signals = self.book(|book| std::mem::take(&mut book.of_step));
             convert::exec_result(step, outcome, signals)
@@ -86,6 +95,49 @@ impl Recorder {
     pub fn memory_changed(&self, name: &str, op: MemoryOp) {
         let name = name.to_owned();
         self.log.append(Event::Memory { name, op });
+    }
+
+    fn tools<T>(&self, work: impl FnOnce(&mut Toolbox) -> T) -> T {
+        work(&mut self.tools.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Answers a call of a tool; says whether it waited.
+    pub fn answer_call(&self, number: u64, result: Result<Value, Raise>) -> bool {
+        let ok = result.is_ok();
+        // Noted first: the code goes on at once, and what it does next comes after this.
+        let waits = self.tools(|tools| tools.waits(number));
+        if waits {
+            self.tool_done(number, ok);
+            self.tools(|tools| tools.answer(number, result));
+        }
+        waits
+    }
+
+    fn tool_done(&self, number: u64, ok: bool) {
+        let call = self.call_name(number);
+        self.log.append(Event::ToolDone { call, ok });
+    }
+
+    /// What clients call a call.
+    fn call_name(&self, number: u64) -> String {
+        format!("{}.{number}", self.log.session())
+    }
+
+    fn call(&self, step: u64, call: Call) {
+        let owner = match self.tools(|tools| tools.admit(&call)) {
+            Ok(owner) => owner,
+            Err(error) => return self.tools(|tools| tools.refuse(call.number, error)),
+        };
+        self.log.append(Event::ToolCall {
+            call: self.call_name(call.number),
+            step,
+            name: call.name.clone(),
+            args: call.args,
+            kwargs: call.kwargs,
+        });
+        let waiting = fail_without_client(Arc::clone(&self.tools), owner, call.number, call.name);
+        let watcher = tokio::spawn(waiting).abort_handle();
+        self.tools(|tools| tools.watch(call.number, watcher));
     }
 
     fn book<T>(&self, work: impl FnOnce(&mut Book) -> T) -> T {
@@ -146,6 +198,7 @@ impl Recorder {
             }
             engine::Event::Signal(kind, message) => self.signal(step, kind, message),
             engine::Event::Memory(change) => self.code_changed_memory(change),
+            engine::Event::Call(call) => self.call(step, call),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::actor::Actor;
+use super::actor::{Actor, Queued};
 use super::log::{Log, now};
+use super::prompt::{Prompt, path_in_folder};
 use super::recorder::Recorder;
+use super::tools::Toolbox;
 use super::{MAX_WAITING, Session, SessionError};
 use crate::agent::Memory;
 use crate::agent::conversation::EntryKind;
-use crate::agent::prompt::{Folder, SystemPrompt};
-use crate::engine::{Engine, EngineError, Level, Spec, Unit, imports};
+use crate::engine::{Engine, EngineError, Level, Spec, ToolAnswer, Unit, imports};
 use crate::model::{Secret, Source};
 use crate::protocol::{Network, SessionInfo, SessionOptions, TrustLevel};
 
@@ -78,14 +79,16 @@ impl Registry {
         if count >= MAX_SESSIONS {
             return Err(SessionError::TooMany(count));
         }
-        let system_prompt = system_prompt(&options)?;
+        let prompt = Prompt::read(&options)?;
         let source = self.source(&options);
         let unit = self.unit(&options).await?;
         let (queue, orders) = mpsc::channel(MAX_WAITING);
-        let session = Arc::new(new_session(options, system_prompt, queue));
+        let (answers, answers_in) = mpsc::unbounded_channel();
+        let session = Arc::new(new_session(options, prompt, queue, answers));
         let actor = Actor {
             session: Arc::clone(&session),
             unit,
+            answers: answers_in,
             model: source,
             opened: None,
             turns: None,
@@ -103,12 +106,6 @@ impl Registry {
     }
 
     async fn unit(&self, options: &SessionOptions) -> Result<Box<dyn Unit>, SessionError> {
-        if let Some(tool) = options.tools.first() {
-            return Err(option(
-                "tools",
-                format!("'{}': this version cannot run tools", tool.name),
-            ));
-        }
         let missing = match options.trust_level {
             TrustLevel::Isolated => None,
             TrustLevel::Local => Some(self.local().unavailable),
@@ -155,6 +152,23 @@ impl Registry {
                 .unwrap_or_else(|| environment.base_url.clone()),
             record: environment.record.clone(),
         }
+    }
+
+    /// Checks the source of a tool that is to run beside the code of a session.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn check_tool(
+        &self,
+        python: Option<&str>,
+        name: &str,
+        source: &str,
+    ) -> Result<(), SessionError> {
+        Ok(self
+            .environment
+            .isolated
+            .check_tool(python, name, source)
+            .await?)
     }
 
     /// The session of this id.
@@ -229,53 +243,35 @@ fn missing(engine: &'static str, reason: &str) -> Level {
 
 fn new_session(
     options: SessionOptions,
-    system_prompt: String,
-    queue: mpsc::Sender<super::actor::Queued>,
+    prompt: Prompt,
+    queue: mpsc::Sender<Queued>,
+    answers: mpsc::UnboundedSender<ToolAnswer>,
 ) -> Session {
     let id = new_id("s");
     let created = now();
     let mut memory = Memory::default();
+    let system_prompt = prompt.with_tools(std::iter::empty());
     memory
         .conversation
         .push(created, EntryKind::SystemPrompt(system_prompt));
     let memory = Arc::new(Mutex::new(memory));
     let log = Arc::new(Log::new(&id));
+    let tools = Arc::new(Mutex::new(Toolbox::new(answers)));
     Session {
         id,
         created,
         options,
         queue,
         stops: Mutex::new(VecDeque::new()),
-        recorder: Recorder::new(Arc::clone(&log), Arc::clone(&memory)),
+        recorder: Recorder::new(Arc::clone(&log), Arc::clone(&memory), Arc::clone(&tools)),
         memory,
         log,
+        tools,
+        prompt,
         closing: CancellationToken::new(),
         reason: Mutex::new(None),
         closed: watch::Sender::new(false),
     }
-}
-
-fn system_prompt(options: &SessionOptions) -> Result<String, SessionError> {
-    let template =
-        match &options.prompt_file {
-            Some(file) => {
-                let path = path_in_folder(options.cwd.as_deref(), file);
-                let text = std::fs::read_to_string(path);
-                Some(text.map_err(|error| {
-                    option("prompt_file", format!("cannot read '{file}': {error}"))
-                })?)
-            }
-            None => None,
-        };
-    let prompt = SystemPrompt {
-        default_imports: imports::DEFAULT,
-        imports: &options.extra_imports,
-        tools: &[],
-        folder: Some(Folder::Writable),
-        template: template.as_deref(),
-        suffix: options.system_suffix.as_deref(),
-    };
-    Ok(prompt.render())
 }
 
 /// A recording is looked for in the session's folder.
@@ -284,10 +280,6 @@ fn in_folder(cwd: Option<&str>, model: &str) -> String {
         Some(file) => format!("replay:{}", path_in_folder(cwd, file).display()),
         None => model.to_owned(),
     }
-}
-
-fn path_in_folder(cwd: Option<&str>, file: &str) -> PathBuf {
-    cwd.map_or_else(|| PathBuf::from(file), |cwd| Path::new(cwd).join(file))
 }
 
 const fn option(field: &'static str, message: String) -> SessionError {

@@ -177,6 +177,7 @@ pub async fn serve(
             Err(what) => peer.client.refuse(None, ErrorKind::ParseError, &what).await,
         }
     }
+    peer.context.connection.close();
     asking.abort();
     match peer.phase {
         Phase::ShutDown => Ended::AfterShutdown,

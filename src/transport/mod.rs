@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::api::App;
 use access::Access;
@@ -56,8 +55,8 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let stop = CancellationToken::new();
     let socket = options.socket.as_deref().map(unix::bind).transpose()?;
-    let _token = match &options.ws {
-        Some(address) => Some(open_ws(&app, address, &options, stop.clone())?),
+    let ws = match &options.ws {
+        Some(address) => Some(open_ws(&app, address, &options)?),
         None => None,
     };
     // Found out while the first client connects, so that `initialize` can say it at once.
@@ -73,7 +72,9 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
         _ = interrupt.recv() => ExitCode::SUCCESS,
         _ = hang_up.recv() => ExitCode::SUCCESS,
     };
-    stop.cancel();
+    if let Some((server, _token)) = ws {
+        server.stop().await;
+    }
     app.registry.close_all("the daemon has ended").await;
     Ok(code)
 }
@@ -85,13 +86,8 @@ async fn serve_socket(app: &Arc<App>, socket: Option<&unix::Socket>) -> Infallib
     }
 }
 
-/// Opens the WebSocket server and says on stderr where it is.
-fn open_ws(
-    app: &Arc<App>,
-    address: &str,
-    options: &Options,
-    stop: CancellationToken,
-) -> io::Result<Token> {
+/// Opens the WebSocket server and says on stderr where it is. Its token goes with what is returned.
+fn open_ws(app: &Arc<App>, address: &str, options: &Options) -> io::Result<(ws::Server, Token)> {
     let addresses: Vec<SocketAddr> = address
         .to_socket_addrs()
         .map_err(|error| named(address, &error))?
@@ -117,7 +113,7 @@ fn open_ws(
         any_address: options.allow_remote,
         origins: options.allow_origin.clone(),
     };
-    ws::start(Arc::clone(app), listener, access, stop)?;
+    let server = ws::Server::start(Arc::clone(app), listener, access)?;
     let where_it_is = json!({
         "url": format!("ws://{bound}"),
         "host": bound.ip().to_string(),
@@ -125,7 +121,7 @@ fn open_ws(
         "token_file": token.path,
     });
     writeln!(io::stderr(), "{where_it_is}")?;
-    Ok(token)
+    Ok((server, token))
 }
 
 fn named(address: &str, error: &io::Error) -> io::Error {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -39,23 +40,29 @@ const QUEUE: u32 = 64;
 /// Clients at once.
 const MAX_CONNECTIONS: u32 = 1_000;
 
-/// Serves clients on `listener` until `stop` is cancelled.
-///
-/// # Errors
-/// When the thread cannot be started.
-pub fn start(
-    app: Arc<App>,
-    listener: std::net::TcpListener,
-    access: Access,
+/// The thread that serves WebSocket and HTTP.
+pub struct Server {
     stop: CancellationToken,
-) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    std::thread::Builder::new()
-        .name("websocket".to_owned())
-        .spawn(move || {
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Begins to serve clients on `listener`.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start(
+        app: Arc<App>,
+        listener: std::net::TcpListener,
+        access: Access,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
                     result = accept(app, listener, access) => {
@@ -63,11 +70,21 @@ pub fn start(
                             tracing::error!("the WebSocket server has ended: {error}");
                         }
                     }
-                    () = stop.cancelled() => {}
+                    () = stopped.cancelled() => {}
                 }
             });
-        })?;
-    Ok(())
+        };
+        let thread = std::thread::Builder::new()
+            .name("websocket".to_owned())
+            .spawn(serve)?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends it, and returns when all that it held is gone.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
+    }
 }
 
 async fn accept(app: Arc<App>, listener: std::net::TcpListener, access: Access) -> io::Result<()> {
@@ -178,6 +195,15 @@ fn refuse(refused: Refused) -> HttpResponse {
 struct Peer {
     connection: OnceLock<Arc<Connection>>,
     in_flight: Mutex<HashMap<Id<'static>, CancellationToken>>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.connection
+            .get()
+            .into_iter()
+            .for_each(|connection| connection.close());
+    }
 }
 
 impl Peer {

@@ -15,6 +15,48 @@ pub struct Start<'a> {
     pub imports: &'a [String],
 }
 
+/// What a running worker is sent.
+#[derive(Debug, Serialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum Order<'a> {
+    /// To run a step.
+    Step(Request<'a>),
+    /// The answer to what the code waits for.
+    Answer(Reply),
+}
+
+/// The answer to a frame that has a number: a value or an error.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reply {
+    /// The number.
+    pub call: u64,
+    /// The value.
+    pub value: Value,
+    /// The exception to raise in its place.
+    pub error: Option<Raise>,
+}
+
+/// An exception that the code is to see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Raise {
+    /// Name of its class.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// A function that the code may call.
+#[derive(Debug, Serialize)]
+pub struct ToolSpec<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its docstring.
+    pub doc: &'a str,
+    /// Its source, where it runs beside the code and not in the client.
+    pub source: Option<&'a str>,
+}
+
 /// A step to run.
 #[derive(Debug, Serialize)]
 pub struct Request<'a> {
@@ -26,6 +68,8 @@ pub struct Request<'a> {
     pub code: &'a str,
     /// What clients changed in the scratchpad.
     pub memory: Memory<'a>,
+    /// The tools, where they have changed.
+    pub tools: Option<Vec<ToolSpec<'a>>>,
     /// Characters that `value` may have.
     pub max_text: usize,
 }
@@ -45,8 +89,10 @@ pub struct Memory<'a> {
 pub enum Frame {
     /// It is ready for its first step.
     Ready,
-    /// The code gave a signal.
+    /// The code gave a signal, and waits until it is noted.
     Signal {
+        /// Number to answer with.
+        call: u64,
         /// What it says.
         kind: Signal,
         /// Why.
@@ -54,6 +100,17 @@ pub enum Frame {
     },
     /// The code changed the scratchpad.
     Memory(Change),
+    /// The code calls a tool of the client's, and waits for the answer.
+    Call {
+        /// Number to answer with.
+        call: u64,
+        /// The tool.
+        name: String,
+        /// Arguments by position.
+        args: Vec<Value>,
+        /// Arguments by name.
+        kwargs: Map<String, Value>,
+    },
     /// The step has ended.
     Done(Box<Done>),
 }
@@ -125,6 +182,8 @@ pub struct Fault {
     pub traceback: String,
     /// Line of the step's code.
     pub line: Option<u32>,
+    /// The tool that raised it.
+    pub tool: Option<String>,
 }
 
 /// A final answer.

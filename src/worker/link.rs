@@ -5,16 +5,18 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::frames::{Change, Done, Frame, MAX_FRAME, Request, Signal};
+use super::frames::{Change, Done, Frame, MAX_FRAME, Order, Reply, Request, Signal};
 use super::output::Output;
 
 /// Time between the soft request to stop and the end of patience.
@@ -47,6 +49,17 @@ pub enum Happening {
     Signal(Signal, String),
     /// It changed the scratchpad.
     Memory(Change),
+    /// It calls a tool of the client's.
+    Call {
+        /// Number to answer with.
+        call: u64,
+        /// The tool.
+        name: String,
+        /// Arguments by position.
+        args: Vec<Value>,
+        /// Arguments by name.
+        kwargs: Map<String, Value>,
+    },
 }
 
 /// How a step ended.
@@ -113,7 +126,7 @@ impl Link {
     /// # Errors
     /// When the worker is gone.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.writer.write_all(&framed(bytes)).await
+        self.writer.write_all_buf(&mut framed(bytes)).await
     }
 
     /// Waits for the next frame. Cancelling loses nothing.
@@ -131,81 +144,160 @@ impl Link {
         output.into_text()
     }
 
-    /// Runs one step to its end. `limit` is the bytes of each stream that are kept.
-    pub async fn step(
-        &mut self,
-        request: &Request<'_>,
-        process: &mut dyn Process,
-        timeout: Duration,
-        limit: usize,
-        stop: &CancellationToken,
-        happening: &mut (dyn FnMut(Happening) + Send),
-    ) -> Report {
-        let mut streams = Streams {
-            stdout: Output::new(limit),
-            stderr: Output::new(limit),
-        };
+    /// Runs one step to its end.
+    pub async fn step(&mut self, request: Request<'_>, watch: Watch<'_>) -> Report {
+        let nonce = request.nonce;
+        let mut streams = Streams::new(watch.limit);
         let (mut stdout_open, mut stderr_open) = (true, true);
-        let mut stopping = None;
-        let mut patience_ends = Instant::now() + timeout;
-        let mut alarm = patience_ends;
-        let request_frame = framed(&to_json(request));
-        let mut sent = false;
-        let sending = self.writer.write_all(&request_frame);
-        tokio::pin!(sending);
+        let mut patience = Patience::new(watch.timeout);
+        let mut outbox = framed(&to_json(&Order::Step(request)));
+        while watch.replies.try_recv().is_ok() {} // of calls that an earlier step gave up
         let ended = loop {
             tokio::select! {
-                result = &mut sending, if !sent => {
-                    sent = true;
+                result = self.writer.write_buf(&mut outbox), if !outbox.is_empty() => {
                     if result.is_err() {
-                        break last_words(process).await;
+                        break last_words(watch.process).await;
                     }
                 }
                 frame = receive(&mut self.reader, &mut self.inbox) => {
-                    streams.drain(&self.stdout, &self.stderr, happening);
+                    streams.drain(&self.stdout, &self.stderr, watch.happening);
                     match frame {
-                        Ok(Frame::Done(done)) if done.nonce == request.nonce => break Ended::Done(done),
-                        Ok(Frame::Signal { kind, message }) => happening(Happening::Signal(kind, message)),
-                        Ok(Frame::Memory(change)) => happening(Happening::Memory(change)),
-                        Ok(_) => break Ended::Broken("it answered what was not asked".to_owned()),
+                        Ok(Frame::Done(done)) if done.nonce == nonce => break Ended::Done(done),
+                        Ok(frame) => match take(frame, watch.happening) {
+                            Ok(None) => {}
+                            Ok(Some(reply)) => outbox.extend(framed(&to_json(&Order::Answer(reply)))),
+                            Err(what) => break Ended::Broken(what),
+                        },
                         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                             break Ended::Broken(error.to_string());
                         }
-                        Err(_) => break last_words(process).await,
+                        Err(_) => break last_words(watch.process).await,
                     }
+                }
+                Some(reply) = watch.replies.recv() => {
+                    outbox.extend(framed(&to_json(&Order::Answer(reply))));
                 }
                 _ = self.stdout.readable(), if stdout_open => {
-                    stdout_open = read_some(&self.stdout, &mut streams.stdout, |text| happening(Happening::Stdout(text)));
+                    stdout_open = read_some(&self.stdout, &mut streams.stdout, |text| {
+                        (watch.happening)(Happening::Stdout(text));
+                    });
                 }
                 _ = self.stderr.readable(), if stderr_open => {
-                    stderr_open = read_some(&self.stderr, &mut streams.stderr, |text| happening(Happening::Stderr(text)));
+                    stderr_open = read_some(&self.stderr, &mut streams.stderr, |text| {
+                        (watch.happening)(Happening::Stderr(text));
+                    });
                 }
-                how = process.ended() => break Ended::Died(how),
-                () = stop.cancelled(), if stopping.is_none() => {
-                    stopping = Some(Stop::Interrupt);
-                    patience_ends = Instant::now() + GRACE;
-                    alarm = Instant::now();
-                }
-                () = sleep_until(alarm) => {
-                    let now = Instant::now();
-                    if stopping.is_none() {
-                        stopping = Some(Stop::Timeout);
-                        patience_ends = now + GRACE;
-                    } else if now >= patience_ends {
+                how = watch.process.ended() => break Ended::Died(how),
+                () = watch.stop.cancelled(), if patience.stopping.is_none() => patience.interrupt(),
+                () = sleep_until(patience.alarm) => {
+                    if patience.is_at_its_end() {
                         break Ended::Stubborn;
                     }
-                    process.interrupt();
-                    alarm = patience_ends.min(now + AGAIN);
+                    watch.process.interrupt();
                 }
             }
         };
-        streams.finish(&self.stdout, &self.stderr, happening);
+        streams.finish(&self.stdout, &self.stderr, watch.happening);
         Report {
             ended,
-            stop: stopping,
+            stop: patience.stopping,
             stdout: streams.stdout,
             stderr: streams.stderr,
         }
+    }
+}
+
+/// What surrounds a step.
+pub struct Watch<'a> {
+    /// The process that runs it.
+    pub process: &'a mut dyn Process,
+    /// Time that it may take.
+    pub timeout: Duration,
+    /// Bytes of each stream that are kept.
+    pub limit: usize,
+    /// Asks for its end.
+    pub stop: &'a CancellationToken,
+    /// Answers to the calls that it makes.
+    pub replies: &'a mut mpsc::UnboundedReceiver<Reply>,
+    /// Takes what it does.
+    pub happening: &'a mut (dyn FnMut(Happening) + Send),
+}
+
+/// How long a step may go on, and be asked to stop.
+struct Patience {
+    stopping: Option<Stop>,
+    /// When to ask, or to ask again.
+    alarm: Instant,
+    end: Instant,
+}
+
+impl Patience {
+    fn new(timeout: Duration) -> Self {
+        let end = Instant::now() + timeout;
+        Self {
+            stopping: None,
+            alarm: end,
+            end,
+        }
+    }
+
+    fn interrupt(&mut self) {
+        self.stopping = Some(Stop::Interrupt);
+        self.alarm = Instant::now();
+        self.end = self.alarm + GRACE;
+    }
+
+    /// Called when the alarm goes off; if there is patience left, the step is to be asked to stop.
+    fn is_at_its_end(&mut self) -> bool {
+        let now = Instant::now();
+        if self.stopping.is_none() {
+            self.stopping = Some(Stop::Timeout);
+            self.end = now + GRACE;
+        } else if now >= self.end {
+            return true;
+        }
+        self.alarm = self.end.min(now + AGAIN);
+        false
+    }
+}
+
+/// Passes on what a frame says; returns the answer to it, where one is to be sent at once.
+fn take(
+    frame: Frame,
+    happening: &mut (dyn FnMut(Happening) + Send),
+) -> Result<Option<Reply>, String> {
+    match frame {
+        Frame::Signal {
+            call,
+            kind,
+            message,
+        } => {
+            happening(Happening::Signal(kind, message));
+            Ok(Some(Reply {
+                call,
+                value: Value::Null,
+                error: None,
+            }))
+        }
+        Frame::Memory(change) => {
+            happening(Happening::Memory(change));
+            Ok(None)
+        }
+        Frame::Call {
+            call,
+            name,
+            args,
+            kwargs,
+        } => {
+            happening(Happening::Call {
+                call,
+                name,
+                args,
+                kwargs,
+            });
+            Ok(None)
+        }
+        Frame::Ready | Frame::Done(_) => Err("it answered what was not asked".to_owned()),
     }
 }
 
@@ -223,6 +315,13 @@ struct Streams {
 }
 
 impl Streams {
+    const fn new(limit: usize) -> Self {
+        Self {
+            stdout: Output::new(limit),
+            stderr: Output::new(limit),
+        }
+    }
+
     /// Takes what lies in the pipes now, so that it comes before what follows.
     fn drain(
         &mut self,
@@ -325,9 +424,12 @@ fn garbage(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-fn framed(bytes: &[u8]) -> Vec<u8> {
+fn framed(bytes: &[u8]) -> BytesMut {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes(), bytes].concat()
+    let mut frame = BytesMut::with_capacity(4 + bytes.len());
+    frame.put_u32(length);
+    frame.put_slice(bytes);
+    frame
 }
 
 /// Our own frames are made of strings, numbers and JSON values, which always serialise.

@@ -8,8 +8,8 @@ mod frames;
 mod link;
 mod output;
 
-pub use frames::{Change, Done, Frame, Memory, Request, Signal, Start};
-pub use link::{Ended, Happening, Link, Process, Report, Stop, to_json};
+pub use frames::{Change, Done, Frame, Memory, Raise, Reply, Request, Signal, Start, ToolSpec};
+pub use link::{Ended, Happening, Link, Process, Report, Stop, Watch, to_json};
 pub use output::TRUNCATED;
 
 /// The source of the worker.

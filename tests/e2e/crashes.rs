@@ -188,10 +188,10 @@ fn many_crashes_leave_no_process_and_no_folder() {
         session.exec("import os\nos._exit(1)");
     }
     session.call("session.close", json!({})).unwrap();
-    until("the temporary folders are gone", || {
-        std::fs::read_dir(daemon.temp_folder())
-            .unwrap()
-            .next()
-            .is_none()
+    until("the session's folders are gone", || {
+        let folders = std::fs::read_dir(daemon.temp_folder()).unwrap().flatten();
+        let mut inside =
+            folders.flat_map(|folder| std::fs::read_dir(folder.path()).unwrap().flatten());
+        !inside.any(|entry| entry.file_name().to_string_lossy().starts_with("session-"))
     });
 }

@@ -257,25 +257,6 @@ fn bad_messages_get_the_same_errors_as_elsewhere() {
 }
 
 #[test]
-#[ignore = "jsonrpsee answers these by itself: -32700 where JSON is no request, and no kind"]
-fn messages_that_are_no_requests_get_errors_in_our_form() {
-    let daemon = Options::default().ws().start();
-    let address = daemon.ws_address();
-    let ws = daemon.connect_ws();
-    for (body, code, kind) in [
-        ("7", -32600, "invalid_request"),
-        ("\"ping\"", -32600, "invalid_request"),
-        ("{}", -32600, "invalid_request"),
-        ("not json", -32700, "parse_error"),
-    ] {
-        let (_, answer) = post_as_allowed(&address, body);
-        refused(Err(answer["error"].clone()), code, kind);
-        ws.send_text(body);
-        refused(ws.next_answer(), code, kind);
-    }
-}
-
-#[test]
 fn an_error_on_a_websocket_has_a_kind_and_a_hint() {
     let daemon = Options::default().ws().start();
     let ws = daemon.connect_ws();

@@ -1,0 +1,70 @@
+//! The system prompt of a session, from its options and its tools.
+
+use std::path::{Path, PathBuf};
+
+use super::error::SessionError;
+use super::signature;
+use crate::agent::prompt::{Folder, SystemPrompt, ToolDoc};
+use crate::engine::imports;
+use crate::protocol::{SessionOptions, Tool};
+
+/// What the system prompt is made of, beside the tools.
+#[derive(Debug)]
+pub struct Prompt {
+    imports: Vec<String>,
+    /// The text of the user's `prompt_file`.
+    template: Option<String>,
+    suffix: Option<String>,
+}
+
+impl Prompt {
+    /// Reads what the options name.
+    ///
+    /// # Errors
+    /// When `prompt_file` cannot be read.
+    pub fn read(options: &SessionOptions) -> Result<Self, SessionError> {
+        let template = match &options.prompt_file {
+            Some(file) => {
+                let path = path_in_folder(options.cwd.as_deref(), file);
+                let text = std::fs::read_to_string(path).map_err(|error| SessionError::Option {
+                    field: "prompt_file",
+                    message: format!("cannot read '{file}': {error}"),
+                });
+                Some(text?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            imports: options.extra_imports.clone(),
+            template,
+            suffix: options.system_suffix.clone(),
+        })
+    }
+
+    /// The prompt with these tools in it.
+    pub fn with_tools<'a>(&self, tools: impl Iterator<Item = &'a Tool>) -> String {
+        let tools: Vec<(&Tool, String)> = tools.map(|tool| (tool, signature::of(tool))).collect();
+        let docs: Vec<ToolDoc<'_>> = tools
+            .iter()
+            .map(|(tool, signature)| ToolDoc {
+                name: &tool.name,
+                signature,
+                description: &tool.description,
+            })
+            .collect();
+        let prompt = SystemPrompt {
+            default_imports: imports::DEFAULT,
+            imports: &self.imports,
+            tools: &docs,
+            folder: Some(Folder::Writable),
+            template: self.template.as_deref(),
+            suffix: self.suffix.as_deref(),
+        };
+        prompt.render()
+    }
+}
+
+/// A file that an option names; looked for in the session's folder.
+pub fn path_in_folder(cwd: Option<&str>, file: &str) -> PathBuf {
+    cwd.map_or_else(|| PathBuf::from(file), |cwd| Path::new(cwd).join(file))
+}

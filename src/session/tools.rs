@@ -1,0 +1,422 @@
+//! The tools of a session: which there are, what they take, and the calls that wait for an answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::error::SessionError;
+use super::signature;
+use crate::engine::{Call, Raise, ToolAnswer, ToolFunction};
+use crate::protocol::{Tool, ToolKind};
+
+/// Calls of one step that may wait at once.
+const MAX_PENDING: usize = 1_000;
+/// Names that mean something else in the code.
+const RESERVED: &[&str] = &[
+    "final_answer",
+    "uncertain",
+    "explore",
+    "commit",
+    "memory",
+    "store",
+    "recall",
+    "observe",
+];
+/// The words of Python that cannot be names.
+const KEYWORDS: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
+];
+
+/// The tools of a session and the calls that wait.
+#[derive(Debug)]
+pub struct Toolbox {
+    entries: Vec<Entry>,
+    pending: HashMap<u64, Pending>,
+    answers: mpsc::UnboundedSender<ToolAnswer>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    tool: Tool,
+    /// Parameters in the order in which they may be given without a name.
+    order: Vec<String>,
+    takes: Validator,
+    /// Cancelled when the client that runs the tool has gone.
+    owner: CancellationToken,
+}
+
+/// A call that waits for its answer; watches whether the client is still there.
+#[derive(Debug)]
+struct Pending(Option<AbortHandle>);
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Toolbox {
+    /// No tools yet; answers to calls go to `answers`.
+    pub fn new(answers: mpsc::UnboundedSender<ToolAnswer>) -> Self {
+        Self {
+            entries: Vec::new(),
+            pending: HashMap::new(),
+            answers,
+        }
+    }
+
+    /// The tools.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.entries.iter().map(|entry| &entry.tool)
+    }
+
+    /// Adds tools that the client `owner` runs: all of them, or none. One whose client has gone may be
+    /// replaced.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub fn add(&mut self, tools: Vec<Tool>, owner: &CancellationToken) -> Result<(), SessionError> {
+        let mut fresh: Vec<Entry> = Vec::new();
+        for tool in tools {
+            let alive = |entry: &Entry| entry.tool.name == tool.name && !entry.owner.is_cancelled();
+            if self.entries.iter().any(alive)
+                || fresh.iter().any(|entry| entry.tool.name == tool.name)
+            {
+                return Err(wrong(format!("'{}' is there already", tool.name)));
+            }
+            fresh.push(entry(tool, owner)?);
+        }
+        self.entries
+            .retain(|entry| fresh.iter().all(|new| new.tool.name != entry.tool.name));
+        self.entries.extend(fresh);
+        Ok(())
+    }
+
+    /// The tools as Python and the model are told of them.
+    pub fn functions(&self) -> Vec<ToolFunction> {
+        self.tools().map(function).collect()
+    }
+
+    /// Takes a call of the code's, or says what is wrong with it.
+    pub fn admit(&mut self, call: &Call) -> Result<CancellationToken, Raise> {
+        let known = self
+            .entries
+            .iter()
+            .find(|entry| entry.tool.name == call.name);
+        let entry =
+            known.ok_or_else(|| raise("NameError", format!("there is no tool '{}'", call.name)))?;
+        if entry.owner.is_cancelled() {
+            return Err(client_gone(&call.name));
+        }
+        if self.pending.len() >= MAX_PENDING {
+            return Err(raise(
+                "ToolError",
+                format!("{MAX_PENDING} calls of tools are waiting already"),
+            ));
+        }
+        check(entry, call)?;
+        let owner = entry.owner.clone();
+        self.pending.insert(call.number, Pending(None));
+        Ok(owner)
+    }
+
+    /// Has the call fail when the client that runs the tool goes away.
+    pub fn watch(&mut self, number: u64, watcher: AbortHandle) {
+        match self.pending.get_mut(&number) {
+            Some(pending) => pending.0 = Some(watcher),
+            None => watcher.abort(), // it has been answered already
+        }
+    }
+
+    /// Whether a call waits for its answer.
+    pub fn waits(&self, number: u64) -> bool {
+        self.pending.contains_key(&number)
+    }
+
+    /// Answers a call, if it waits.
+    pub fn answer(&mut self, number: u64, result: Result<Value, Raise>) {
+        if self.pending.remove(&number).is_some() {
+            self.send(number, result);
+        }
+    }
+
+    /// Refuses a call that was not admitted.
+    pub fn refuse(&self, number: u64, error: Raise) {
+        self.send(number, Err(error));
+    }
+
+    fn send(&self, call: u64, result: Result<Value, Raise>) {
+        let (value, error) = match result {
+            Ok(value) => (value, None),
+            Err(error) => (Value::Null, Some(error)),
+        };
+        let _ = self.answers.send(ToolAnswer { call, value, error }); // the session may have ended
+    }
+
+    /// Gives up the calls that still wait; returns their numbers.
+    pub fn give_up(&mut self) -> Vec<u64> {
+        self.pending.drain().map(|(number, _)| number).collect()
+    }
+}
+
+/// Waits until the client has gone and has the call fail then.
+pub async fn fail_without_client(
+    toolbox: Arc<Mutex<Toolbox>>,
+    owner: CancellationToken,
+    number: u64,
+    name: String,
+) {
+    owner.cancelled().await;
+    let mut toolbox = toolbox
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    toolbox.answer(number, Err(client_gone(&name)));
+}
+
+fn client_gone(name: &str) -> Raise {
+    raise(
+        "ToolError",
+        format!("the client that runs the tool '{name}' has gone"),
+    )
+}
+
+fn raise(kind: &str, message: String) -> Raise {
+    Raise {
+        kind: kind.to_owned(),
+        message,
+    }
+}
+
+fn wrong(message: String) -> SessionError {
+    SessionError::Option {
+        field: "tools",
+        message,
+    }
+}
+
+fn entry(tool: Tool, owner: &CancellationToken) -> Result<Entry, SessionError> {
+    let name = &tool.name;
+    let problem = match &tool.source {
+        _ if !is_identifier(name) => Some("is not a Python identifier"),
+        _ if KEYWORDS.contains(&name.as_str()) => Some("is a Python keyword"),
+        _ if RESERVED.contains(&name.as_str()) || name.starts_with("__") => Some("is reserved"),
+        None if tool.kind == ToolKind::Python => Some("is of kind python and needs `source`"),
+        Some(_) if tool.kind == ToolKind::Client => Some("runs in the client and has no `source`"),
+        _ if !tool.parameters.is_object() => {
+            Some("needs `parameters` that are a JSON Schema object")
+        }
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        return Err(wrong(format!("'{name}' {problem}")));
+    }
+    let schema = &tool.parameters;
+    if schema.get("type").is_some_and(|kind| kind != "object") {
+        return Err(wrong(format!("'{name}' needs `parameters` of type object")));
+    }
+    let takes = jsonschema::validator_for(schema).map_err(|error| {
+        wrong(format!(
+            "'{name}' has `parameters` that are no JSON Schema: {error}"
+        ))
+    })?;
+    let properties = schema.get("properties").and_then(Value::as_object);
+    Ok(Entry {
+        order: properties
+            .map(|all| all.keys().cloned().collect())
+            .unwrap_or_default(),
+        takes,
+        owner: owner.clone(),
+        tool,
+    })
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut characters = name.chars();
+    let starts = |first: char| first == '_' || unicode_ident::is_xid_start(first);
+    characters.next().is_some_and(starts) && characters.all(unicode_ident::is_xid_continue)
+}
+
+fn function(tool: &Tool) -> ToolFunction {
+    ToolFunction {
+        name: tool.name.clone(),
+        doc: format!("{}\n\n{}", signature::of(tool), tool.description)
+            .trim_end()
+            .to_owned(),
+        source: tool.source.clone(),
+    }
+}
+
+/// Checks the arguments of a call against the tool's schema.
+fn check(entry: &Entry, call: &Call) -> Result<(), Raise> {
+    let type_error = |what: String| {
+        let takes = signature::of(&entry.tool);
+        raise(
+            "TypeError",
+            format!("{}(): {what}; it is {takes}", call.name),
+        )
+    };
+    if call.args.len() > entry.order.len() {
+        let (most, given) = (entry.order.len(), call.args.len());
+        return Err(type_error(format!(
+            "takes {most} arguments, and {given} were given"
+        )));
+    }
+    let mut arguments: Map<String, Value> = entry
+        .order
+        .iter()
+        .cloned()
+        .zip(call.args.iter().cloned())
+        .collect();
+    for (name, value) in &call.kwargs {
+        if arguments.insert(name.clone(), value.clone()).is_some() {
+            return Err(type_error(format!("got two values for {name}")));
+        }
+        let closed = entry
+            .tool
+            .parameters
+            .get("additionalProperties")
+            .is_none_or(|more| more == false);
+        if closed && !entry.order.contains(name) {
+            return Err(type_error(format!("has no parameter {name}")));
+        }
+    }
+    let arguments = Value::Object(arguments);
+    let Err(error) = entry.takes.validate(&arguments) else {
+        return Ok(());
+    };
+    let place = error.instance_path().to_string();
+    let place = place.trim_start_matches('/').replace('/', ".");
+    let mut what = error.to_string();
+    if what.len() > 300 {
+        what.truncate(what.floor_char_boundary(300));
+        what.push_str("...");
+    }
+    Err(type_error(if place.is_empty() {
+        what
+    } else {
+        format!("{place}: {what}")
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tool(name: &str, parameters: Value) -> Tool {
+        Tool {
+            name: name.to_owned(),
+            description: "Adds.".to_owned(),
+            parameters,
+            returns: None,
+            kind: ToolKind::Client,
+            source: None,
+        }
+    }
+
+    fn calculate() -> Tool {
+        let int = json!({"type": "integer"});
+        tool(
+            "calculate",
+            json!({"type": "object", "properties": {"x": int, "y": int}, "required": ["x", "y"]}),
+        )
+    }
+
+    fn toolbox() -> Toolbox {
+        Toolbox::new(mpsc::unbounded_channel().0)
+    }
+
+    #[test]
+    fn names_and_schemas_that_cannot_be_are_refused() {
+        let owner = CancellationToken::new();
+        let any = json!({"type": "object"});
+        let cases = [
+            ("1x", any.clone(), "not a Python identifier"),
+            ("a b", any.clone(), "not a Python identifier"),
+            ("", any.clone(), "not a Python identifier"),
+            ("class", any.clone(), "keyword"),
+            ("final_answer", any.clone(), "reserved"),
+            ("__builtins__", any.clone(), "reserved"),
+            ("f", json!([]), "JSON Schema object"),
+            ("f", json!({"type": "string"}), "type object"),
+            (
+                "f",
+                json!({"type": "object", "properties": {"x": {"type": 5}}}),
+                "no JSON Schema",
+            ),
+        ];
+        for (name, parameters, expected) in cases {
+            let error = toolbox()
+                .add(vec![tool(name, parameters)], &owner)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+        let mut toolbox = toolbox();
+        toolbox
+            .add(vec![tool("größe", any.clone())], &owner)
+            .unwrap();
+        assert!(
+            toolbox
+                .add(vec![tool("größe", any.clone())], &owner)
+                .is_err(),
+            "twice"
+        );
+        owner.cancel();
+        toolbox
+            .add(vec![tool("größe", any)], &CancellationToken::new())
+            .unwrap();
+    }
+
+    #[test]
+    fn arguments_are_checked_before_the_client_sees_them() {
+        let mut toolbox = toolbox();
+        toolbox
+            .add(vec![calculate()], &CancellationToken::new())
+            .unwrap();
+        let cases = [
+            (json!([1, 2]), json!({}), ""),
+            (json!([1]), json!({"y": 2}), ""),
+            (json!([1]), json!({}), "\"y\" is a required property"),
+            (
+                json!(["a", 2]),
+                json!({}),
+                "x: \"a\" is not of type \"integer\"",
+            ),
+            (
+                json!([1, 2, 3]),
+                json!({}),
+                "takes 2 arguments, and 3 were given",
+            ),
+            (json!([1, 2]), json!({"x": 1}), "got two values for x"),
+            (json!([1, 2]), json!({"z": 1}), "has no parameter z"),
+        ];
+        for (number, (args, kwargs, expected)) in (1..).zip(cases) {
+            let call = Call {
+                number,
+                name: "calculate".to_owned(),
+                args: args.as_array().unwrap().clone(),
+                kwargs: kwargs.as_object().unwrap().clone(),
+            };
+            let error = toolbox
+                .admit(&call)
+                .err()
+                .map(|error| error.message)
+                .unwrap_or_default();
+            assert!(
+                error.contains(expected) && (error.is_empty() == expected.is_empty()),
+                "{error}"
+            );
+        }
+        assert_eq!(toolbox.give_up().len(), 2);
+    }
+}
