@@ -53,7 +53,6 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let stop = CancellationToken::new();
     let socket = options.socket.as_deref().map(unix::bind).transpose()?;
     let ws = match &options.ws {
         Some(address) => Some(open_ws(&app, address, &options)?),
