@@ -102,6 +102,18 @@ fn a_field_of_the_wrong_type_is_named() {
             "since",
         ),
         ("session.get", json!({"session": null}), "session"),
+    ];
+    for (method, params, field) in cases {
+        check(&daemon, method, params, field);
+    }
+}
+
+#[test]
+fn a_field_of_memory_that_has_the_wrong_type_is_named() {
+    let daemon = Daemon::start();
+    let session = daemon.session(json!({})).id;
+    let session = session.as_str();
+    let cases = [
         (
             "memory.store",
             json!({"session": session, "name": "n"}),

@@ -113,6 +113,21 @@ fn an_address_that_others_reach_needs_to_be_allowed() {
 }
 
 #[test]
+fn a_token_that_can_be_guessed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let path = file.to_str().unwrap();
+    for (token, says) in [
+        ("short", "16 characters"),
+        ("two words of some length", "one word"),
+    ] {
+        std::fs::write(&file, token).unwrap();
+        let said = refused_start(&["--ws", "127.0.0.1:0", "--token-file", path]);
+        assert!(said.contains(says) && !said.contains(token), "{said}");
+    }
+}
+
+#[test]
 fn many_clients_at_once_are_served() {
     let daemon = Options::default().socket().start();
     let clients: Vec<_> = (0..40).map(|_| daemon.connect()).collect();

@@ -67,6 +67,26 @@ fn the_token_is_in_a_file_of_the_users_own_that_goes_with_the_daemon() {
 }
 
 #[test]
+fn a_token_of_the_users_own_is_taken_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "  chosen-by-the-user-0123  \n").unwrap();
+    let mut daemon = Options::default().arg("--token-file", &file).ws().start();
+    let address = daemon.ws_address();
+    assert_eq!(
+        (&*address.token, Path::new(&address.token_file)),
+        ("chosen-by-the-user-0123", &*file)
+    );
+    assert_eq!(
+        daemon.connect_ws().call("ping", json!({})),
+        Ok(json!({"pong": true}))
+    );
+    kill(daemon.pid(), Signal::TERM);
+    assert_eq!(daemon.exit_code(), Some(0));
+    assert!(file.exists());
+}
+
+#[test]
 fn a_client_with_the_token_is_served_without_a_life_cycle() {
     let daemon = Options::default().ws().start();
     let client = daemon.connect_ws();

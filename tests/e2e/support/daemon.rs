@@ -17,6 +17,7 @@ use super::{Client, WsAddress, until};
 /// How to start a daemon.
 #[derive(Debug, Default)]
 pub struct Options {
+    arguments: Vec<String>,
     environment: Vec<(String, String)>,
     socket: bool,
     socket_at: Option<PathBuf>,
@@ -53,6 +54,13 @@ impl Options {
     /// Leaves the life cycle to the test.
     pub fn uninitialized(mut self) -> Self {
         self.uninitialized = true;
+        self
+    }
+
+    /// Adds an argument of `serve` and its value.
+    pub fn arg(mut self, name: &str, value: &Path) -> Self {
+        self.arguments.push(name.to_owned());
+        self.arguments.push(value.display().to_string());
         self
     }
 
@@ -255,6 +263,7 @@ fn command(folder: &Path, options: &Options) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinycode"));
     command
         .arg("serve")
+        .args(&options.arguments)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", std::env::var_os("HOME").unwrap_or_default())
