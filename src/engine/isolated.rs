@@ -96,7 +96,8 @@ impl Engine for Isolated {
         let (python_version, unavailable) = match found {
             Ok(Ok(found)) => (Some(found.version), None),
             Ok(Err(error)) => (None, Some(error.to_string())),
-            Err(_) => (None, None), // it is there, but slow to say its version
+            Err(_) if python::is_on_path(&self.environment) => (None, None), // but slow to say more
+            Err(_) => (None, Some("there is no python3 on PATH".to_owned())),
         };
         Level {
             engine: "CPython subprocess",

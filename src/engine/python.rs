@@ -1,6 +1,7 @@
 //! Finds the Python interpreter of isolated sessions.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -51,6 +52,14 @@ impl Interpreters {
         known.insert(name.to_owned(), found.clone());
         Ok(found)
     }
+}
+
+/// Whether there is a program of the default name on the PATH of `environment`.
+pub fn is_on_path(environment: &[(OsString, OsString)]) -> bool {
+    let path = environment.iter().find(|(name, _)| name == "PATH");
+    path.is_some_and(|(_, path)| {
+        std::env::split_paths(path).any(|folder| folder.join(DEFAULT).is_file())
+    })
 }
 
 async fn probe(name: &str) -> Result<Interpreter, EngineError> {
