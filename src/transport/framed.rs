@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
@@ -335,10 +335,7 @@ impl Peer {
             error.data = Some(Value::String(method.to_owned()));
             jsonrpc::Response::from_error(id.clone(), error)
         });
-        let call = service.call(match method {
-            "shutdown" => without_params(request), // tower-lsp-server refuses even empty ones
-            _ => request,
-        });
+        let call = service.call(lenient(method, request));
         match method {
             "initialize" | "shutdown" => {
                 // These change what may follow, so they are done before the next message is looked at.
@@ -374,13 +371,27 @@ impl Peer {
     }
 }
 
-fn without_params(request: jsonrpc::Request) -> jsonrpc::Request {
-    let (method, id, _) = request.into_parts();
-    let request = jsonrpc::Request::build(method);
-    match id {
-        Some(id) => request.id(id).finish(),
-        None => request.finish(),
+/// The request as tower-lsp-server takes it: it refuses `shutdown` with even empty params, and scripts
+/// which are no editors leave out the capabilities that `initialize` must have in LSP.
+fn lenient(method: &str, request: jsonrpc::Request) -> jsonrpc::Request {
+    if !matches!(method, "initialize" | "shutdown") {
+        return request;
     }
+    let (name, id, params) = request.into_parts();
+    let mut request = jsonrpc::Request::build(name);
+    if let Some(id) = id {
+        request = request.id(id);
+    }
+    let params = match (method, params) {
+        ("shutdown", _) => return request.finish(),
+        (_, None) => json!({"capabilities": {}}),
+        (_, Some(Value::Object(mut fields))) => {
+            fields.entry("capabilities").or_insert_with(|| json!({}));
+            Value::Object(fields)
+        }
+        (_, Some(other)) => other,
+    };
+    request.params(params).finish()
 }
 
 /// Does the work up to its first wait now, in the order in which the requests came, and the rest of it

@@ -54,6 +54,15 @@ fn a_second_initialize_is_refused_and_the_next_request_served() {
 }
 
 #[test]
+fn a_script_may_leave_out_what_only_editors_have() {
+    for params in [json!({}), json!({"processId": null})] {
+        let daemon = Options::default().uninitialized().start();
+        let result = daemon.call("initialize", params).unwrap();
+        assert_eq!(result["serverInfo"]["name"], "tinycode");
+    }
+}
+
+#[test]
 fn an_initialize_of_wrong_params_can_be_repeated() {
     let daemon = Options::default().uninitialized().start();
     let answer = daemon.call("initialize", json!({"capabilities": 7}));
