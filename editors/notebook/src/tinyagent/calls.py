@@ -65,11 +65,12 @@ class Call(concurrent.futures.Future):  # type: ignore[type-arg]  # not subscrip
         except BaseException:
             if self.cancel():
                 # So that the session is at rest when the caller's next line runs.
-                self._await_end(_SETTLE_SECONDS)
+                self.settle_within(_SETTLE_SECONDS)
             raise
 
-    def _await_end(self, timeout: float) -> None:
-        concurrent.futures.wait([self], timeout=timeout)
+    def settle_within(self, timeout: float) -> bool:
+        """Waits for the answer without taking it; says whether it came."""
+        return bool(concurrent.futures.wait([self], timeout=timeout).done)
 
     def was_cancelled(self) -> bool:
         """Whether it ended by being cancelled."""

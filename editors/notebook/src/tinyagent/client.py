@@ -192,11 +192,9 @@ class Subscription:
 
     def __init__(self, connection: Connection, session: str, callback: Callable[[Event], object]) -> None:
         self._events: "queue.SimpleQueue[Optional[Event]]" = queue.SimpleQueue()
-        self._close = lambda: connection.unlisten(session, self._events.put)
+        self._stop: Callable[[], None] = lambda: connection.unlisten(session, self._events.put)
         connection.listen(session, self._events.put)
-        self._thread = threading.Thread(
-            target=self._deliver, args=(callback,), name="tinyagent-events", daemon=True
-        )
+        self._thread = threading.Thread(target=self._deliver, args=(callback,), name="tinyagent-events", daemon=True)
         self._thread.start()
 
     def _deliver(self, callback: Callable[[Event], object]) -> None:
@@ -208,7 +206,7 @@ class Subscription:
 
     def close(self) -> None:
         """No more events; returns when the callback has been given those that came before."""
-        self._close()
+        self._stop()
         self._events.put(None)
         if threading.current_thread() is not self._thread:
             self._thread.join()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, FrozenSet, List, Optional
 
 from .calls import Event
 from .errors import TinycodeError
@@ -13,11 +13,15 @@ Runner = Callable[[List[Any], Dict[str, Any]], Any]
 #: Sends `tools.result` with these parameters; raises where they cannot be sent.
 Reply = Callable[[Dict[str, Any]], None]
 
+#: The sessions whose code waits for the tool that runs in this context.
+in_tool_of: "contextvars.ContextVar[FrozenSet[str]]" = contextvars.ContextVar("in_tool_of", default=frozenset())
+
 
 class ToolServer:
     """The tools of one session that run in this process. Somebody has to keep it; the connection does not."""
 
     def __init__(self) -> None:
+        self.session = ""
         self.runners: Dict[str, Runner] = {}
         #: The context in which tools run, so that what they print lands where the run was started.
         self.context: Optional[contextvars.Context] = None
@@ -37,6 +41,7 @@ class ToolServer:
         context = self.context.copy() if self.context is not None else contextvars.copy_context()
         try:
             runner = self.runners[event["name"]]
+            context.run(in_tool_of.set, context.run(in_tool_of.get) | {self.session})
             value = context.run(runner, event.get("args") or [], event.get("kwargs") or {})
             reply({"call": call, "value": value})
         except BaseException as error:  # whatever it is, the code that called the tool has to be told
