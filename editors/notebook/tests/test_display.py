@@ -10,10 +10,11 @@ from typing import Any, Dict, List, Optional
 import pytest
 
 from tinyagent import _html, _text
+from tinyagent._plain import MAX_SHOWN, clip, duration, partial_code, printable, words_of
 from tinyagent._sanitize import sanitize
-from tinyagent.display import MAX_SHOWN, RunView, clip, duration, partial_code, printable, words_of
+from tinyagent.display import RunView
 
-TRACEBACK = 'Traceback (most recent call last):\n  File "<step 1>", line 1, in <module>\nKeyError: \'x\'\n'
+TRACEBACK = "Traceback (most recent call last):\n  File \"<step 1>\", line 1, in <module>\nKeyError: 'x'\n"
 
 
 def event(kind: str, /, **fields: Any) -> Dict[str, Any]:
@@ -254,7 +255,10 @@ def test_nothing_foreign_gets_into_the_page(result: Optional[Dict[str, Any]]) ->
 @pytest.mark.parametrize(
     ("given", "left"),
     [
-        ("<table onclick='x'><tr><td colspan=2 style='x'>1</td></tr></table>", '<table><tr><td colspan="2">1</td></tr></table>'),
+        (
+            "<table onclick='x'><tr><td colspan=2 style='x'>1</td></tr></table>",
+            '<table><tr><td colspan="2">1</td></tr></table>',
+        ),
         ("a<script>alert(1)</script>b", "ab"),
         ("a<style>* {}</style>b<iframe srcdoc='<script>'>c</iframe>d", "abd"),
         ("</div></div><b>x", "<b>x</b>"),

@@ -4,31 +4,27 @@ Everything that comes from the model, from its code or from a tool passes throug
 or `sanitize`; nothing else writes foreign text into the page.
 """
 
+# mypy: disable-error-code="import-untyped,import-not-found"
+
 from __future__ import annotations
 
 import base64
 import binascii
 from functools import lru_cache
 from html import escape
-from typing import Any, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional, Tuple
 
+from ._plain import clip, duration, partial_code, plural, printable, shorten, show_value
 from ._sanitize import sanitize
 from ._style import STYLE
-from .display import (
-    MAX_DISPLAY_BYTES,
-    RunView,
-    StepView,
-    clip,
-    duration,
-    partial_code,
-    plural,
-    printable,
-    shorten,
-    show_value,
-)
+from .display import MAX_DISPLAY_BYTES, RunView, StepView
 
 #: A finished run of at most so many steps shows all of them open.
 OPEN_STEPS = 3
+#: Characters of the words that stand beside a step's number.
+MAX_TITLE = 110
+#: Times below this are not worth the reader's attention.
+MIN_SECONDS = 0.05
 _SIGNALS = {"uncertain": "?", "explore": "⌕", "commit": "✓"}
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml")
 
@@ -59,20 +55,16 @@ def _name(text: str) -> str:
 def _step(view: RunView, number: int, step: StepView) -> str:
     last = step is view.steps[-1]
     is_open = last or (view.finished and len(view.steps) <= OPEN_STEPS)
-    words = step.words
     code = step.code or (clip(partial_code(step.reply)) if not step.whole else "")
-    first, _, more = words.partition("\n")
-    title = shorten(first, 110)
+    title, rest, cut = _title(step.words)
     if not title and code:
-        title_html = f'<span class="ta-preview"><code>{_text(shorten(_first_line(code), 80))}</code></span>'
+        title_html = f'<span class="ta-preview"><code>{_text(shorten(_telling_line(code), 80))}</code></span>'
     else:
-        title_html = f'<span class="ta-words">{_text(title)}</span>'
+        title_html = f'<span class="ta-words{" ta-cut" if cut else ""}">{_text(title)}</span>'
     summary = (
         f'<summary><span class="ta-number">{number}</span>{title_html}'
         f'<span class="ta-marks">{_marks(step)}</span></summary>'
     )
-    # The title is not said twice; words that did not fit into it are.
-    rest = words if title != first else more.strip()
     body = [f'<div class="ta-say">{_text(rest)}</div>'] if rest else []
     if code:
         body.append(f'<pre class="ta-code">{highlight(clip(printable(code)))}</pre>')
@@ -81,8 +73,19 @@ def _step(view: RunView, number: int, step: StepView) -> str:
     return f'<details class="ta-step"{opened}>{summary}<div class="ta-body">{"".join(body)}</div></details>'
 
 
-def _first_line(code: str) -> str:
-    """The line that says most about the code in a folded step: the last one."""
+def _title(words: str) -> Tuple[str, str, bool]:
+    """What stands beside the step's number, what is left to say below, and whether that says it again."""
+    first, _, more = words.partition("\n")
+    if len(first) > MAX_TITLE:
+        sentence, stop, after = first[:MAX_TITLE].rpartition(". ")
+        if not stop:
+            return shorten(first, MAX_TITLE), words, True
+        first, more = sentence + ".", f"{after}{first[MAX_TITLE:]}\n{more}"
+    return first, more.strip(), False
+
+
+def _telling_line(code: str) -> str:
+    """The line that says most about the code of a folded step: the last one."""
     lines = [line for line in code.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return lines[-1] if lines else ""
 
@@ -92,15 +95,16 @@ def _marks(step: StepView) -> str:
     marks: List[str] = []
     for kind, message in step.signals:
         sign = _SIGNALS.get(kind, "•")
-        marks.append(f'<span class="ta-mark ta-{_name(kind)}" title="{_text(shorten(message, 200))}">'
-                     f"{sign} {_text(kind)}</span>")
+        marks.append(
+            f'<span class="ta-mark ta-{_name(kind)}" title="{_text(shorten(message, 200))}">{sign} {_text(kind)}</span>'
+        )
     if step.calls:
         marks.append(f'<span class="ta-mark">{plural(len(step.calls), "call")}</span>')
     if step.error:
         marks.append(f'<span class="ta-mark ta-bad">{_text(shorten(str(step.error.get("type")), 60))}</span>')
     elif step.result and step.result.get("is_final"):
         marks.append('<span class="ta-mark ta-good">answer</span>')
-    if step.seconds is not None:
+    if step.seconds is not None and step.seconds >= MIN_SECONDS:
         marks.append(f'<span class="ta-time">{duration(step.seconds)}</span>')
     return "".join(marks)
 
@@ -128,13 +132,12 @@ def _outcome(step: StepView) -> List[str]:
 
 
 def _error(error: Mapping[str, Any]) -> str:
-    title = f'<b>{_text(str(error.get("type")))}</b>: {_text(clip(str(error.get("message")), 1000))}'
+    title = f"<b>{_text(str(error.get('type')))}</b>: {_text(clip(str(error.get('message')), 1000))}"
     trace = error.get("traceback")
     if not trace:
         return f'<div class="ta-error">{title}</div>'
     return (
-        f'<details class="ta-error"><summary>{title}</summary>'
-        f"<pre>{_text(clip(str(trace).rstrip()))}</pre></details>"
+        f'<details class="ta-error"><summary>{title}</summary><pre>{_text(clip(str(trace).rstrip()))}</pre></details>'
     )
 
 
@@ -150,8 +153,10 @@ def _ending(view: RunView) -> str:
     trouble = view.trouble()
     if trouble:
         title, why = trouble
-        parts.append(f'<div class="ta-answer ta-none"><div class="ta-label">{_text(title)}</div>'
-                     f'<div class="ta-why">{_text(why)}</div></div>')
+        parts.append(
+            f'<div class="ta-answer ta-none"><div class="ta-label">{_text(title)}</div>'
+            f'<div class="ta-why">{_text(why)}</div></div>'
+        )
     bound = ""
     if view.bound_to and view.answered:
         bound = f" · the answer is in <code>{_text(view.bound_to)}</code>"

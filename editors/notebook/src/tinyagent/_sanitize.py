@@ -7,13 +7,20 @@ from html.parser import HTMLParser
 from typing import List, Optional, Tuple
 
 _ALLOWED = frozenset(
-    "table thead tbody tfoot tr th td caption colgroup p div span b strong i em u s sub sup small code pre"
-    " kbd ul ol li dl dt dd h1 h2 h3 h4 h5 h6 blockquote br hr".split()
+    (
+        *("table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "colgroup"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "blockquote", "pre", "hr", "br"),
+        *("ul", "ol", "li", "dl", "dt", "dd"),
+        *("span", "b", "strong", "i", "em", "u", "s", "sub", "sup", "small", "code", "kbd"),
+    )
 )
 _VOID = frozenset(("br", "hr"))
 #: Elements whose content is not text for people either.
 _SILENT = frozenset(
-    "script style title head noscript template iframe object svg math textarea select noembed noframes xmp".split()
+    (
+        *("head", "title", "script", "style", "noscript", "template", "svg", "math", "object", "iframe"),
+        *("textarea", "select", "noembed", "noframes", "xmp"),
+    )
 )
 _SPANS = ("colspan", "rowspan")
 _MAX_DEPTH = 64

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import Any, List, Mapping
 
-from .display import RunView, StepView, clip, printable, show_value
+from ._plain import clip, printable, show_value
+from .display import RunView, StepView
 
 WIDTH = 80
 _BAR = {"stdout": "  │ ", "stderr": "  ┆ "}
@@ -47,8 +48,10 @@ def bar(stream: str, text: str) -> str:
 
 def tail(step: StepView) -> str:
     """What a step came to beside its output."""
-    lines = [f"  ⚙ {printable(call.name)}({call.arguments})" + ("" if call.ok in (None, True) else " failed")
-             for call in step.calls]
+    lines = [
+        f"  ⚙ {printable(call.name)}({call.arguments})" + ("" if call.ok in (None, True) else " failed")
+        for call in step.calls
+    ]
     lines += [f"  ⚑ {kind}: {printable(message)}" for kind, message in step.signals]
     if step.value is not None:
         lines.append(f"  = {clip(printable(step.value))}")

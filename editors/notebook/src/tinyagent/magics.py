@@ -4,6 +4,9 @@
 `%agent_config` says how sessions are made. All that a kernel runs shares one session.
 """
 
+# IPython's functions have no types.
+# mypy: allow-untyped-calls, allow-untyped-decorators
+
 from __future__ import annotations
 
 import contextlib
@@ -11,32 +14,29 @@ import html
 import keyword
 import shlex
 import sys
-import time
-from typing import Any, Dict, Iterator, List, Mapping, Optional, TextIO, Tuple, Type
+from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, output_can_be_silenced
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
+from ._live import LiveCell, LiveHtml, LiveText
 from ._notebook import NotebookSession, parse_setting, settings_of
-from ._text import TextStream
-from .display import RunView, duration, printable, shorten
+from ._plain import printable
+from .display import RunView
 from .errors import TinycodeError, error_of_kind
 
 #: The name that the answer is bound to where the cell names none, and that of the run itself.
 ANSWER, RUN = "_agent", "_agent_run"
 _MAX_STEPS = 10
-#: Seconds between two updates of a display, and how much of the time may go into making them.
-_UPDATE_SECONDS = 0.12
-_UPDATE_SHARE = 0.2
 
 
 class CellFailed(Exception):
     """Ends a cell as failed without a traceback of this package: what matters has been said."""
 
-    shown: List[str] = []
+    shown: ClassVar[List[str]] = []
 
     def _render_traceback_(self) -> List[str]:
         return self.shown
@@ -48,14 +48,12 @@ def failure(name: str, message: str, traceback: str = "", *, colour: bool = True
     base: Tuple[Type[BaseException], ...] = (CellFailed,)
     if name == "KeyboardInterrupt":
         base = (CellFailed, KeyboardInterrupt)
-    error: CellFailed = type(name, base, {"__module__": "tinyagent"})(printable(message))
+    kind: Type[CellFailed] = type(name, base, {"__module__": "tinyagent"})
     lines = printable(traceback).rstrip().splitlines() or f"{name}: {printable(message)}".splitlines()
     if colour:
-        lines = [
-            f"\x1b[31m{name}\x1b[39m{line[len(name):]}" if line.startswith(name) else line for line in lines
-        ]
-    error.shown = ["\n".join(lines)]
-    return error
+        lines = [f"\x1b[31m{name}\x1b[39m{line[len(name) :]}" if line.startswith(name) else line for line in lines]
+    kind.shown = ["\n".join(lines)]
+    return kind(printable(message))
 
 
 class RemoteValue:
@@ -70,111 +68,6 @@ class RemoteValue:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Dict[str, Any]:
         return dict(self._data)
-
-
-class LiveHtml:
-    """Shows a run in one output of the notebook, updated in place and not too often."""
-
-    def __init__(self, view: RunView) -> None:
-        self.view = view
-        self._handle: Optional[DisplayHandle] = display(self._bundle(), raw=True, display_id=True)
-        self._next = 0.0
-
-    def feed(self, event: Mapping[str, Any]) -> None:
-        """Takes an event."""
-        if self.view.feed(event):
-            self._update()
-
-    def tick(self) -> None:
-        """Time has passed."""
-        self.view.tick(time.time())
-        self._update()
-
-    def finish(self) -> None:
-        """Shows the end."""
-        self._show()
-
-    def _update(self) -> None:
-        if time.monotonic() >= self._next:
-            self._show()
-
-    def _show(self) -> None:
-        began = time.monotonic()
-        if self._handle is not None:
-            self._handle.update(self._bundle(), raw=True)
-        now = time.monotonic()
-        self._next = now + max(_UPDATE_SECONDS, (now - began) / _UPDATE_SHARE)
-
-    def _bundle(self) -> Dict[str, str]:
-        return {"text/html": self.view._repr_html_(), "text/plain": repr(self.view)}
-
-
-class LiveText:
-    """Prints a run in a terminal as it goes on."""
-
-    def __init__(self, view: RunView, stream: Optional[TextIO] = None) -> None:
-        self.view = view
-        self._out = stream or sys.stdout
-        self._lines = TextStream(view)
-        self._progress = ""
-        self._is_terminal = self._out.isatty()
-
-    def feed(self, event: Mapping[str, Any]) -> None:
-        """Takes an event."""
-        text = self._lines.feed(event)
-        if text:
-            self._clear()
-            self._out.write(text)
-            self._out.flush()
-
-    def tick(self) -> None:
-        """Time has passed: says so on one line, which is rewritten."""
-        self.view.tick(time.time())
-        if self._is_terminal:
-            self._clear()
-            self._progress = shorten(f"… {self.view.activity()} · {duration(self.view.elapsed)}", 78)
-            self._out.write(self._progress)
-            self._out.flush()
-
-    def finish(self) -> None:
-        """The end has been printed as it came; nothing is to be left on the line."""
-        self._clear()
-        self._out.flush()
-
-    def _clear(self) -> None:
-        if self._progress:
-            self._out.write("\r\x1b[2K")
-            self._progress = ""
-
-
-class LiveCell:
-    """Prints what a cell prints, as if it ran here, and keeps how it ended."""
-
-    def __init__(self) -> None:
-        self.step: Optional[int] = None
-        self.result: Optional[Dict[str, Any]] = None
-        self.display: Dict[str, Any] = {}
-
-    def feed(self, event: Mapping[str, Any]) -> None:
-        """Takes an event."""
-        kind = event.get("type")
-        if kind == "step.started" and self.step is None:
-            self.step = event.get("step")
-        if event.get("step") != self.step:
-            return
-        if kind in ("stdout", "stderr"):
-            stream = sys.stdout if kind == "stdout" else sys.stderr
-            stream.write(str(event.get("text", "")))
-            stream.flush()
-        elif kind == "display":
-            self.display.update(event.get("data") or {})
-        elif kind == "signal":
-            print(f"⚑ {event.get('kind')}: {event.get('message')}", flush=True)
-        elif kind == "step.finished":
-            self.result = event.get("result")
-
-    def tick(self) -> None:
-        """Nothing is shown while a cell runs but what it says, as in any notebook."""
 
 
 @magics_class
@@ -210,7 +103,7 @@ class TinycodeMagics(Magics):
     def _run(self, task: str, name: str, max_steps: int) -> None:
         view = RunView(task, about=self.session.about, show_task=False)
         view.bound_to = name
-        live = LiveHtml(view) if self._shows_html else LiveText(view)
+        live: Union[LiveHtml, LiveText] = LiveHtml(view) if self._shows_html else LiveText(view)
         self._assign(RUN, view)
         try:
             result = self.session.perform(
@@ -232,8 +125,8 @@ class TinycodeMagics(Magics):
         # Shown again elsewhere, it no longer stands below its task.
         view.show_task = True
         if not view.answered:
-            error = result.get("error") or {}
-            kind = error_of_kind(str(error.get("type")), str(error.get("message")))
+            why = result.get("error") or {}
+            kind = error_of_kind(str(why.get("type")), str(why.get("message")))
             raise self._failure(type(kind).__name__, kind.message)
         self._assign(name, view.answer)
 
