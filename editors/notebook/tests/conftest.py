@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Union
@@ -12,7 +14,15 @@ import pytest
 
 from tinyagent import Client, TinyCodeAgent
 
+# Without an installed daemon, the one that was built beside this package.
+_TARGET = Path(__file__).parents[3] / "target"
+for _built in (_TARGET / "release" / "tinycode", _TARGET / "debug" / "tinycode"):
+    if _built.exists():
+        os.environ.setdefault("TINYCODE_BINARY", str(_built))
+
 KEY = "sk-test-0123456789abcdef"
+#: Code that says when it has begun, and never ends.
+ENDLESS = "print('on', flush=True)\nwhile True: pass"
 #: A reply of the model: its text, a status that the server answers in its place, or a function that is called
 #: when the request comes, and gives one of them.
 Reply = Union[str, int, Callable[[], Any]]
@@ -85,6 +95,21 @@ def streamed(text: str) -> bytes:
 
 def _halves(text: str) -> List[str]:
     return [text[: len(text) // 2], text[len(text) // 2 :]]
+
+
+def until_gone(pid: int) -> None:
+    """Waits for a process to be gone; fails where it stays."""
+    deadline = time.monotonic() + 10
+    while is_running(pid):
+        assert time.monotonic() < deadline, f"process {pid} is left"
+        time.sleep(0.005)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def code(source: str) -> str:

@@ -17,6 +17,7 @@ from .watch import Watcher
 
 #: Where keys and servers of models are named.
 _KEY, _BASE_URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
+_MORE_STEPS = "raise max_steps, or run again with the same agent: its variables are kept"
 
 
 class TinyCodeAgent:
@@ -165,6 +166,7 @@ class TinyCodeAgent:
         if result.error is not None:
             error = error_of_kind(result.error.type, result.error.message, result.error.hint)
             if isinstance(error, StepLimitReached):
+                error.hint = error.hint or _MORE_STEPS
                 error.result = result
             raise error
         return result.output

@@ -1,7 +1,8 @@
 """One connection to a daemon: requests out, answers and events in.
 
 Two threads serve it. One writes: callers only put messages into its queue, so a call never waits for the
-pipe, a Ctrl-C never cuts a message in two, and even a finalizer may send. One reads: it only hands on, so a
+pipe, a Ctrl-C never cuts a message in two, and even a finalizer may send (the threads of tools, which none
+of this concerns, write by themselves). One reads: it only hands on, so a
 slow tool or callback never holds up an answer. Neither thread knows the `Client`, which can therefore be
 collected while they run, and closes the connection then.
 """
@@ -33,6 +34,7 @@ class Connection:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._outgoing: "queue.SimpleQueue[Optional[bytes]]" = queue.SimpleQueue()
+        self._sending = threading.Lock()
         self._ids = itertools.count(1)
         self._pending: Dict[int, Call] = {}
         self._listeners: Dict[str, Tuple[Listener, ...]] = {}
@@ -162,7 +164,8 @@ class Connection:
             if data is None:
                 break
             try:
-                self._transport.send(data)
+                with self._sending:
+                    self._transport.send(data)
             except (OSError, ValueError):
                 break  # the reader finds out why
         self._transport.finish()
@@ -219,16 +222,18 @@ class Connection:
                 self._pool.submit(lambda: tools.run(event, self._reply))
 
     def _reply(self, params: Dict[str, Any]) -> None:
-        def replied(call: Any) -> None:
-            error = call.exception()
-            # The step may have ended meanwhile, and the call with it: that is nobody's error.
-            if isinstance(error, TinycodeError):
-                _log.debug("the result of tool call %s was not taken: %s", params["call"], error.message)
-
-        try:
-            self.start("tools.result", params).add_done_callback(replied)
-        except (ClientClosed, DaemonDied):
-            return
+        # A notification: the step may have ended meanwhile, and the call with it, which is nobody's error.
+        data = encode({"jsonrpc": "2.0", "method": "tools.result", "params": params})
+        # Code waits for this, so it does not wait for the writer's thread where it need not.
+        if self._outgoing.empty() and self._sending.acquire(blocking=False):
+            try:
+                self._transport.send(data)
+            except (OSError, ValueError):
+                pass  # the reader finds out why
+            finally:
+                self._sending.release()
+        else:
+            self._outgoing.put(data)
 
 
 _connections: "weakref.WeakSet[Connection]" = weakref.WeakSet()

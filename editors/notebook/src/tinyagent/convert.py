@@ -12,8 +12,8 @@ from collections.abc import Mapping, Set
 from decimal import Decimal
 from typing import Any
 
-#: The most that a value may be nested; deeper ones are most likely endless.
-_DEEPEST = 200
+#: The most that a value may be nested: what the daemon reads, with room for what is around the value.
+_DEEPEST = 100
 
 
 def to_json(value: Any) -> Any:

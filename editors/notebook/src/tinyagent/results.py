@@ -167,8 +167,8 @@ class RunResult:
     duration_seconds: float = 0.0
     error: Optional[RunError] = None
     metadata: Dict[str, Any] = field(default_factory=dict)
-    steps: List[StepResult] = field(default_factory=list)
-    signals: List[Signal] = field(default_factory=list)
+    steps: List[StepResult] = field(default_factory=list, repr=False)
+    signals: List[Signal] = field(default_factory=list, repr=False)
 
     @classmethod
     def from_wire(

@@ -90,6 +90,7 @@ class Session:
                 wire = [tool.to_wire() for tool in self._tools.values()]
                 options = {**self.options, "tools": wire} if wire else self.options
                 self._id = session = str(client.call("session.create", **options)["session"])
+                self._server = ToolServer()  # the old one's calls were numbered by another session
                 self._serve(self._tools.values())
                 client.serve_tools(session, self._server)
                 forget = client.own(session)
