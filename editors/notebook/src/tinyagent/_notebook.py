@@ -1,0 +1,259 @@
+"""The session that the magics of one kernel share, and how a request of it is waited for.
+
+No threads of its own: the kernel's thread waits in a queue, into which the connection puts events and
+the end of the request, so a kernel interrupt arrives at once and time goes on being shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from .calls import Call, Event
+from .client import Client
+from .errors import InvalidParams, SessionNotFound, TinycodeError
+
+#: Levels in the order in which they are taken where none is asked for.
+PREFERRED_LEVELS = ("local", "isolated", "sandboxed")
+#: Settings of `%agent_config` that go into a session's options as they are, with their types.
+OPTIONS: Dict[str, Tuple[type, ...]] = {
+    "model": (str,),
+    "trust_level": (str,),
+    "base_url": (str,),
+    "python": (str,),
+    "cwd": (str,),
+    "system_suffix": (str,),
+    "prompt_file": (str,),
+    "extra_imports": (list,),
+}
+#: Settings that are limits of the session.
+LIMITS: Dict[str, Tuple[type, ...]] = {
+    "timeout_seconds": (int, float),
+    "max_output_bytes": (int,),
+    "max_memory_bytes": (int,),
+}
+#: Settings that are no options of a session.
+OTHERS: Dict[str, Tuple[type, ...]] = {"max_steps": (int,), "socket": (str,)}
+
+_SETTLE_SECONDS = 5.0
+_TICK_SECONDS = 0.5
+
+
+class NotebookSession:
+    """One session in one daemon, made when it is first needed, with the settings of the notebook."""
+
+    def __init__(self) -> None:
+        self.config: Dict[str, Any] = {}
+        self.client: Optional[Client] = None
+        self.info: Dict[str, Any] = {}
+        self._asked: Dict[str, Any] = {}
+
+    @property
+    def id(self) -> Optional[str]:
+        """The session's id; None where there is none."""
+        return self.info.get("session")
+
+    @property
+    def about(self) -> str:
+        """What the session is, in few words."""
+        return " · ".join(str(self.info[key]) for key in ("trust_level", "model") if self.info.get(key))
+
+    def ensure(self, *, fresh: bool = False, **asked: Optional[str]) -> bool:
+        """Makes the session where there is none; returns whether it did.
+
+        A session is never replaced behind the user's back: its variables would be gone. One that has run
+        nothing yet has nothing to lose.
+
+        Raises:
+            InvalidParams: something is asked for that the session is not.
+        """
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        if self.client is not None and not self.client.alive:
+            self.forget()
+        if self.id and not fresh:
+            # The session knows its model and level; it answers the names as they were given.
+            differing = {name: value for name, value in wanted.items() if self.info.get(name) != value}
+            if not differing:
+                return False
+            if self._steps():
+                name, value = next(iter(differing.items()))
+                raise InvalidParams(
+                    f"the session's {name} is '{self.info.get(name)}', not '{value}', and stays so",
+                    hint="add --fresh for a new session; the variables of this one are lost then",
+                )
+        client = self._connect()
+        options = self._options(client, wanted)
+        info = client.call("session.create", **options)
+        self.close()
+        self.client, self.info = client, info
+        self._asked = options
+        client.own(info["session"])
+        return True
+
+    def _connect(self) -> Client:
+        if self.client is not None and self.client.alive:
+            return self.client
+        socket = self.config.get("socket")
+        return Client.connect(socket=socket) if socket else Client.shared()
+
+    def _steps(self) -> int:
+        assert self.client
+        try:
+            return int(self.client.call("session.get", session=self.id).get("step", 0))
+        except SessionNotFound:
+            return 0
+
+    def _options(self, client: Client, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+        options: Dict[str, Any] = {
+            "name": "notebook",
+            "cwd": os.getcwd(),
+            "extra_imports": ["*"],
+            # The daemon may have been started before the notebook set these.
+            "api_key": os.environ.get("OPENAI_API_KEY") or None,
+            "base_url": os.environ.get("OPENAI_BASE_URL") or None,
+        }
+        limits = {name: self.config[name] for name in LIMITS if name in self.config}
+        if limits:
+            options["limits"] = limits
+        options.update({name: self.config[name] for name in OPTIONS if name in self.config})
+        options.update(wanted)
+        options.setdefault("trust_level", best_level(client))
+        if options["trust_level"] == "isolated":
+            options.setdefault("python", sys.executable)
+        else:
+            options.pop("python", None)
+        return options
+
+    def configure(self, settings: Mapping[str, Any]) -> bool:
+        """Takes settings for the next session; returns whether there is one that they do not reach."""
+        for name, value in settings.items():
+            if value is None:
+                self.config.pop(name, None)
+            else:
+                self.config[name] = value
+        reaches_later = any(name != "max_steps" for name in settings)
+        if self.id and reaches_later and self.client and self.client.alive and not self._steps():
+            self.close()
+        return bool(self.id) and reaches_later
+
+    def forget(self) -> None:
+        """Lets go of a session that is gone."""
+        self.info, self._asked = {}, {}
+        self.client = None
+
+    def close(self) -> None:
+        """Closes the session."""
+        client, session = self.client, self.id
+        self.forget()
+        if client is not None and session is not None and client.alive:
+            client.disown(session)
+            with contextlib.suppress(TinycodeError):
+                client.call("session.close", timeout=_SETTLE_SECONDS, session=session)
+
+    def perform(
+        self, method: str, feed: Callable[[Event], object], tick: Callable[[], object], **params: Any
+    ) -> Dict[str, Any]:
+        """Makes a call and hands on the session's events until its answer is here.
+
+        Raises:
+            KeyboardInterrupt: it came while this waited; what ran in the daemon has been interrupted, its
+                events handed on, and the session lives.
+        """
+        client, session = self.client, self.id
+        assert client and session
+        happenings: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        stop_listening = client.listen(session, happenings.put)
+        try:
+            call = client.start(method, session=session, **params)
+            try:
+                # Put by the thread that puts the events, so it comes after all that belong to the call.
+                call.add_done_callback(happenings.put)
+                _pump(call, happenings, feed, tick)
+            except KeyboardInterrupt:
+                self._stop(call)
+                _pump(call, happenings, feed, tick, patience=_SETTLE_SECONDS)
+                raise
+            result: Dict[str, Any] = call.result()
+            return result
+        except SessionNotFound:
+            self.forget()
+            raise
+        finally:
+            stop_listening()
+
+    def _stop(self, call: Call) -> None:
+        assert self.client
+        with contextlib.suppress(TinycodeError):
+            answer = self.client.call("interrupt", timeout=_SETTLE_SECONDS, session=self.id)
+            if answer.get("interrupted") or call.done():
+                return
+        call.cancel()  # it waits its turn and there is nothing to interrupt yet, or the daemon hangs
+
+
+def _pump(
+    call: Call,
+    happenings: "queue.SimpleQueue[Any]",
+    feed: Callable[[Event], object],
+    tick: Callable[[], object],
+    patience: Optional[float] = None,
+) -> None:
+    """Hands on events until the call is done, or for as long as there is patience."""
+    end = None if patience is None else time.monotonic() + patience
+    while end is None or time.monotonic() < end:
+        try:
+            happening = happenings.get(timeout=_TICK_SECONDS)
+        except queue.Empty:
+            tick()
+            continue
+        if happening is call:
+            return
+        if happening is not None:
+            feed(happening)
+
+
+def best_level(client: Client) -> str:
+    """The first trust level that works here; where none does, the daemon says why when it is asked."""
+    levels = client.call("status").get("trust_levels", {})
+    return next((level for level in PREFERRED_LEVELS if levels.get(level, {}).get("available")), "isolated")
+
+
+def parse_setting(text: str) -> Tuple[str, Any]:
+    """`name=value`, checked; the value None where the setting is to be forgotten.
+
+    Raises:
+        InvalidParams: there is no such setting, or the value is of the wrong type.
+    """
+    import json
+
+    known = {**OPTIONS, **LIMITS, **OTHERS}
+    name, equals, given = text.partition("=")
+    if not equals or name not in known:
+        raise InvalidParams(f"'{text}' is no setting", hint=f"write name=value; there are {', '.join(known)}")
+    if given in ("", "None", "default"):
+        return name, None
+    kinds = known[name]
+    if kinds == (str,):
+        return name, given
+    if kinds == (list,):
+        return name, [part.strip() for part in given.split(",") if part.strip()]
+    try:
+        value = json.loads(given.replace("_", ""))
+    except ValueError:
+        value = None
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise InvalidParams(f"{name}: '{given}' is not a number")
+    return name, value
+
+
+def settings_of(session: NotebookSession) -> List[Tuple[str, str]]:
+    """What `%agent_config` tells: settings, then the session."""
+    lines = [(name, str(value)) for name, value in session.config.items()]
+    if session.id and session.client and session.client.alive:
+        lines.append(("session", f"{session.about}, in {session._asked.get('cwd')}"))
+    else:
+        lines.append(("session", "none yet"))
+    return lines
