@@ -23,6 +23,7 @@ mod lifecycle;
 mod limits;
 mod memory;
 mod model;
+mod notebook;
 mod output;
 mod params;
 mod processes;
