@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any, Dict, List, Optional
 
@@ -260,20 +261,46 @@ def test_nothing_foreign_gets_into_the_page(result: Optional[Dict[str, Any]]) ->
             '<table><tr><td colspan="2">1</td></tr></table>',
         ),
         ("a<script>alert(1)</script>b", "ab"),
-        ("a<style>* {}</style>b<iframe srcdoc='<script>'>c</iframe>d", "abd"),
+        ("a<style>* {}</style>b<iframe srcdoc='x'>c</iframe>d", "abd"),
+        ("a<iframe srcdoc='<script>'>c</script>d", "a&lt;iframe srcdoc=&#x27;d"),
         ("</div></div><b>x", "<b>x</b>"),
         ("<b><i>x</b></i>", "<b><i>x</i></b>"),
         ("<a href='javascript:alert(1)'>x</a>", "x"),
         ("<!-- --!><script>x</script> --><p>y", "<p>y</p>"),
-        ("<td colspan='1\" onload=x'>", "<td></td>"),
-        ("&lt;script&gt;", "&lt;script&gt;"),
-        ("<scr<script>ipt>alert(1)</scr</script>ipt>", "ipt&gt;alert(1)ipt&gt;"),
+        ("<!doctype html><?xml?>x<!-- y", "x"),
+        ("<td colspan='1\" onload=x'>", '<td colspan="1"></td>'),
+        ("<td colspan=12345>", "<td></td>"),
+        ("<p title='>'>x", "<p>&#x27;&gt;x</p>"),
+        ("<tables>x</tables>", "x"),
+        ("&lt;script&gt; &amp;amp; &nosuch; &#60;b&#x3e;", "&lt;script&gt; &amp;amp; &amp;nosuch; &lt;b&gt;"),
+        ("<scr<script>ipt>alert(1)</scr</script>ipt>", "&lt;script&gt;"),
+        ("a < b <", "a &lt; b &lt;"),
+        ("\x1b[31m\x00", "\ufffd"),
     ],
 )
 def test_foreign_html_loses_all_that_acts(given: str, left: str) -> None:
     cleaned = sanitize(given)
     assert "<script" not in cleaned and "onclick" not in cleaned
     assert cleaned == left
+
+
+SEEDS = ["<", "<!--", "<!", "<a ", "</", "<a b=", "<a b='", "<td/", "<b>", "</b>", "<?", "&", "&#1", "<td colspan="]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_html_takes_long(seed: str) -> None:
+    began = time.process_time()
+    sanitize(seed * (1_000_000 // len(seed)))
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("seed", ["`", "```\n", "~~~\n```\n", "<think>", "<code>", " ", "\r", "\x1b]", "``` \n  "])
+def test_no_reply_takes_long(seed: str) -> None:
+    reply = seed * (64_000 // len(seed))
+    began = time.process_time()
+    words_of(reply)
+    partial_code(reply)
+    assert time.process_time() - began < 1
 
 
 def test_deep_html_does_not_matter() -> None:
@@ -302,7 +329,7 @@ def test_long_output_is_cut_in_the_middle() -> None:
 
 
 def test_whatever_is_said_the_view_stays_small() -> None:
-    flood = "x" * 50_000
+    flood, picture = "x" * 50_000, "A" * 1_000_000
     events = [event("run.started", run="r", task=flood * 20, max_steps=200)]
     for step in range(200):
         events.append(event("step.started", run="r", step=step))
@@ -310,11 +337,13 @@ def test_whatever_is_said_the_view_stays_small() -> None:
         events.append(event("code", step=step, code=flood))
         for number in range(100):
             events.append(event("stdout" if number % 2 else "stderr", step=step, text=flood if number < 9 else "x"))
+        for _ in range(20):
+            events.append(event("display", step=step, data={"image/png": picture}))
         events.append(event("signal", step=step, kind="explore", message=flood))
         events.append(event("step.finished", step=step, result=exec_result(value=flood)))
     events.append(event("run.finished", run="r", result=run_result(flood)))
     view = RunView.from_events(events)
-    assert len(view._repr_html_()) < 8 << 20
+    assert len(view._repr_html_()) < 12 << 20
     assert "160 steps left out" in view._repr_html_() and "160 steps left out" in repr(view)
 
 

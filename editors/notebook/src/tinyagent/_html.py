@@ -17,10 +17,12 @@ from typing import Any, List, Mapping, Optional, Tuple
 from ._plain import clip, duration, partial_code, plural, printable, shorten, show_value
 from ._sanitize import sanitize
 from ._style import STYLE
-from .display import MAX_DISPLAY_BYTES, RunView, StepView
+from .display import RunView, StepView
 
 #: A finished run of at most so many steps shows all of them open.
 OPEN_STEPS = 3
+#: Characters of foreign HTML that is looked through.
+MAX_HTML = 1 << 20
 #: Characters of the words that stand beside a step's number.
 MAX_TITLE = 110
 #: Times below this are not worth the reader's attention.
@@ -53,8 +55,14 @@ def _name(text: str) -> str:
 
 
 def _step(view: RunView, number: int, step: StepView) -> str:
-    last = step is view.steps[-1]
-    is_open = last or (view.finished and len(view.steps) <= OPEN_STEPS)
+    is_open = step is view.steps[-1] or (view.finished and len(view.steps) <= OPEN_STEPS)
+    html = step.rendered.get((number, is_open)) or _new_step(number, step, is_open)
+    if step.done:
+        step.rendered[number, is_open] = html
+    return html
+
+
+def _new_step(number: int, step: StepView, is_open: bool) -> str:
     code = step.code or (clip(partial_code(step.reply)) if not step.whole else "")
     title, rest, cut = _title(step.words)
     if not title and code:
@@ -183,13 +191,13 @@ def rich(data: Mapping[str, Any]) -> str:
         if image:
             return image
     html = data.get("text/html")
-    if isinstance(html, str) and len(html) <= MAX_DISPLAY_BYTES:
+    if isinstance(html, str) and len(html) <= MAX_HTML:
         return f'<div class="ta-rich">{sanitize(html)}</div>'
     for mime in ("text/markdown", "text/latex", "text/plain"):
         text = data.get(mime)
         if isinstance(text, str):
             return f'<pre class="ta-out">{_text(clip(text))}</pre>'
-    return '<div class="ta-note">output that cannot be shown here</div>' if data else ""
+    return '<div class="ta-note">rich output that is too large, or of no kind that can be shown here</div>'
 
 
 def _richer(data: Mapping[str, Any]) -> bool:
@@ -197,7 +205,7 @@ def _richer(data: Mapping[str, Any]) -> bool:
 
 
 def _image(mime: str, data: Any) -> Optional[str]:
-    if not isinstance(data, str) or len(data) > MAX_DISPLAY_BYTES:
+    if not isinstance(data, str):
         return None
     if mime == "image/svg+xml":
         encoded = base64.b64encode(data.encode("utf-8", "replace")).decode("ascii")

@@ -15,9 +15,11 @@ from ._plain import duration, shorten
 from ._text import TextStream
 from .display import RunView
 
-#: Seconds between two updates of a display, and how much of the time may go into making them.
+#: Seconds between two updates of a display, how much of the time may go into making them, and how many
+#: characters a second may be sent: a front end has to lay them out.
 _UPDATE_SECONDS = 0.12
 _UPDATE_SHARE = 0.2
+_UPDATE_CHARACTERS = 1_000_000
 
 
 class LiveHtml:
@@ -48,10 +50,12 @@ class LiveHtml:
 
     def _show(self) -> None:
         began = time.monotonic()
+        bundle = self._bundle()
         if self._handle is not None:
-            self._handle.update(self._bundle(), raw=True)
+            self._handle.update(bundle, raw=True)
         now = time.monotonic()
-        self._next = now + max(_UPDATE_SECONDS, (now - began) / _UPDATE_SHARE)
+        size = len(bundle["text/html"]) / _UPDATE_CHARACTERS
+        self._next = now + max(_UPDATE_SECONDS, (now - began) / _UPDATE_SHARE, size)
 
     def _bundle(self) -> Dict[str, str]:
         return {"text/html": self.view._repr_html_(), "text/plain": repr(self.view)}

@@ -63,7 +63,7 @@ def words_of(reply: str, code: Optional[str] = None) -> str:
 def partial_code(reply: str) -> str:
     """The code in a reply that is still being written, as far as it has come."""
     text = _THINKING.sub("", reply)
-    opening = re.search(r"^[ \t]*(?:```+|~~~+)[^\n]*\n|<code>", text, re.MULTILINE)
+    opening = re.search(r"^[ \t]*(?:```|~~~)[^\n]*\n|<code>", text, re.MULTILINE)
     if opening is None:
         return ""
     return re.split(r"^[ \t]*(?:```|~~~)|</code>", text[opening.end() :], maxsplit=1, flags=re.M)[0]

@@ -15,9 +15,9 @@ from ._plain import MAX_SHOWN, clip, duration, plural, printable, shorten, words
 
 #: Steps that are shown; of longer runs, the middle ones are left out.
 MAX_STEPS = 40
-#: Rich outputs kept for a step, and the size above which one is left out.
+#: Rich outputs kept for a step, and the size above which those of a run are left out.
 MAX_DISPLAYS = 8
-MAX_DISPLAY_BYTES = 2 << 20
+MAX_DISPLAY_BYTES = 4 << 20
 #: Signals and tool calls kept for a step.
 MAX_MARKS = 50
 
@@ -72,6 +72,8 @@ class StepView:
     result: Optional[Mapping[str, Any]] = None
     whole: bool = False
     done: bool = False
+    #: What a renderer has made of a step that will not change any more.
+    rendered: Dict[Any, str] = field(default_factory=dict, repr=False)
 
     @property
     def words(self) -> str:
@@ -140,6 +142,7 @@ class RunView:
         self.bound_to = ""
         self.started: Optional[float] = None
         self.now: Optional[float] = None
+        self._room = MAX_DISPLAY_BYTES
 
     @classmethod
     def from_events(cls, events: Iterable[Mapping[str, Any]], **options: Any) -> "RunView":
@@ -170,7 +173,10 @@ class RunView:
             step = self._step_of(event)
             if step is None:
                 return False
-            _tell(step, event)
+            if event.get("type") == "display":
+                self._display(step, event.get("data") or {})
+            else:
+                _tell(step, event)
         self.now = event.get("time", self.now)
         return True
 
@@ -179,6 +185,14 @@ class RunView:
         self.result = dict(result)
         for step in self.steps:
             step.done = True
+
+    def _display(self, step: StepView, data: Mapping[str, Any]) -> None:
+        """Keeps rich output while there is room, for the view is sent as a whole, and often."""
+        size = sum(len(content) for content in data.values() if isinstance(content, str))
+        if len(step.displays) < MAX_DISPLAYS:
+            fits = size <= self._room
+            self._room -= size if fits else 0
+            step.displays.append(dict(data) if fits else {})
 
     def tick(self, now: float) -> None:
         """Says what time it is, for the display of a run that goes on."""
@@ -299,9 +313,6 @@ def _tell(step: StepView, event: Mapping[str, Any]) -> None:
         step.code = event.get("code", "")
     elif kind in ("stdout", "stderr"):
         step.write(kind, event.get("text", ""))
-    elif kind == "display":
-        if len(step.displays) < MAX_DISPLAYS:
-            step.displays.append(dict(event.get("data") or {}))
     elif kind == "signal":
         if len(step.signals) < MAX_MARKS:
             step.signals.append((event.get("kind", ""), event.get("message", "")))
