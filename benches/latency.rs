@@ -20,17 +20,17 @@ const CALLS: &str = "import time\nbegun = time.perf_counter()\nfor n in range(50
 fn main() -> io::Result<()> {
     let mut daemon = Daemon::start()?;
     let echo = echo()?;
-    let ping = median(ROUNDS, || drop(daemon.call("ping", json!({}))));
+    let ping = median(ROUNDS, || drop(daemon.call("ping", &json!({}))));
     let start = median(STARTS, || {
-        let session = daemon.session(json!([]));
+        let session = daemon.session(&json!([]));
         daemon.exec(&session, "1");
-        daemon.call("session.close", json!({ "session": session }));
+        daemon.call("session.close", &json!({ "session": session }));
     });
     let python = median(STARTS, || {
         let _ = Command::new("python3").args(["-c", "pass"]).status();
     });
     let add = json!({"name": "add", "kind": "client", "parameters": {"type": "object", "properties": {"a": {}, "b": {}}}});
-    let session = daemon.session(json!([add]));
+    let session = daemon.session(&json!([add]));
     daemon.exec(&session, "x = 0");
     let exec = median(ROUNDS, || drop(daemon.exec(&session, "x = x + 1")));
     let call: f64 = daemon.exec(&session, CALLS)["value"]
@@ -49,7 +49,7 @@ fn main() -> io::Result<()> {
     row("exec of x = x + 1", exec, "a line through Python", echo)?;
     row("tool call and answer", call, "a line through Python", echo)?;
     row("session to first result", start, "python3 -c pass", python)?;
-    daemon.call("shutdown", json!({}));
+    daemon.call("shutdown", &json!({}));
     daemon.send(&json!({"jsonrpc": "2.0", "method": "exit"}));
     daemon.child.wait()?;
     Ok(())
@@ -113,7 +113,7 @@ impl Daemon {
             stdout: BufReader::new(stdout),
             id: 0,
         };
-        daemon.call("initialize", json!({"capabilities": {}}));
+        daemon.call("initialize", &json!({"capabilities": {}}));
         Ok(daemon)
     }
 
@@ -143,7 +143,7 @@ impl Daemon {
     }
 
     /// Calls a method; adds up the arguments of tools that are called meanwhile.
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.id += 1;
         let id = self.id;
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
@@ -166,15 +166,15 @@ impl Daemon {
         }
     }
 
-    fn session(&mut self, tools: Value) -> String {
+    fn session(&mut self, tools: &Value) -> String {
         let info = self.call(
             "session.create",
-            json!({"trust_level": "isolated", "tools": tools}),
+            &json!({"trust_level": "isolated", "tools": tools}),
         );
         info["session"].as_str().unwrap_or_default().to_owned()
     }
 
     fn exec(&mut self, session: &str, code: &str) -> Value {
-        self.call("exec", json!({"session": session, "code": code}))
+        self.call("exec", &json!({"session": session, "code": code}))
     }
 }

@@ -171,7 +171,6 @@ impl Agent<'_> {
         memory
             .conversation
             .push(now(), EntryKind::Task(task.to_owned()));
-        show_scratchpad(&mut memory);
     }
 
     /// Takes turns until there is an answer or `max_turns` are used up.
@@ -246,7 +245,11 @@ impl Agent<'_> {
     }
 
     async fn think(&self, step: u64) -> Result<Reply, Failure> {
-        let messages = self.memory().conversation.messages();
+        let messages = {
+            let mut memory = self.memory();
+            show_scratchpad(&mut memory); // clients may have changed it since the turn before
+            memory.conversation.messages()
+        };
         let mut on_delta = |text: &str| self.events.emit(Event::Delta(step, text.to_owned()));
         let reply = tokio::select! {
             reply = self.model.complete(&messages, &mut on_delta) => reply.map_err(Failure::Model)?,
@@ -316,7 +319,6 @@ impl Agent<'_> {
         memory
             .conversation
             .push(now(), EntryKind::Action(Box::new(action)));
-        show_scratchpad(&mut memory);
         memory.conversation.prune(self.prune);
     }
 

@@ -2,11 +2,7 @@
 
 use crate::engine::EngineError;
 use crate::protocol::{Error, ErrorKind};
-use crate::session::SessionError;
-
-/// What to do when the steps were used up.
-pub const MORE_STEPS: &str =
-    "raise max_steps, or run again in the same session: its variables are kept";
+use crate::session::{MORE_STEPS, SessionError};
 
 /// The parameters are wrong.
 pub fn params(message: &str) -> Error {

@@ -4,7 +4,7 @@ use super::{
     Context, Error, ExecParams, ExecResult, Interrupted, RunAnswer, SessionRef, Signals, Since,
     StepParams, StepResult, error,
 };
-use crate::protocol::{ErrorKind, RunParams, RunResult, RunStarted};
+use crate::protocol::{RunParams, RunResult, RunStarted};
 
 /// Bytes of code that one request may hold: what the wire to a worker takes, with room to spare.
 const MAX_CODE: usize = 16 << 20;
@@ -47,12 +47,8 @@ fn text_of(result: RunResult) -> Result<RunAnswer, Error> {
     let Some(error) = result.error else {
         return Ok(RunAnswer::Text(result.output));
     };
-    let hint = match error.kind {
-        ErrorKind::StepLimitReached => Some(error::MORE_STEPS.to_owned()),
-        _ => error.hint,
-    };
     let wire = Error::new(error.kind, error.message);
-    Err(match hint {
+    Err(match error.hint {
         Some(hint) => wire.hint(hint),
         None => wire,
     })

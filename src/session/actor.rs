@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::log::now;
-use super::{Session, SessionError, convert};
+use super::{MORE_STEPS, Session, SessionError, Ticket, convert};
 use crate::agent::conversation::Prune;
 use crate::agent::{Agent, Failure, Run};
 use crate::engine::{self, Answers, Emit, State, Step, Unit};
@@ -63,26 +63,13 @@ pub struct Order {
     pub verbose: bool,
 }
 
-/// A request in the queue, and what stops it.
+/// A request in the queue.
 #[derive(Debug)]
 pub struct Queued {
     /// The request.
     pub command: Command,
-    /// Stops it.
-    pub stop: CancellationToken,
-}
-
-impl Queued {
-    /// Whether it was cancelled while it waited and nobody wants its answer any more.
-    fn is_given_up(&self) -> bool {
-        self.stop.is_cancelled()
-            && match &self.command {
-                Command::Exec { reply, .. } => reply.is_closed(),
-                Command::Run { reply, .. } => reply.is_closed(),
-                Command::Step { reply, .. } => reply.is_closed(),
-                Command::Reset { reply } => reply.is_closed(),
-            }
-    }
+    /// Where it stands.
+    pub ticket: Arc<Ticket>,
 }
 
 /// What the task of a session owns.
@@ -109,9 +96,9 @@ impl Actor {
                 queued = queue.recv() => queued,
             };
             let Some(queued) = queued else { break };
-            match queued.is_given_up() {
-                true => drop(self.session.stops().pop_front()),
-                false => self.handle(queued).await,
+            match queued.ticket.begin() {
+                true => self.handle(queued).await,
+                false => drop(self.session.stops().pop_front()),
             }
         }
         queue.close();
@@ -120,7 +107,8 @@ impl Actor {
         self.session.log.append(Event::SessionClosed { reason });
     }
 
-    async fn handle(&mut self, Queued { command, stop }: Queued) {
+    async fn handle(&mut self, Queued { command, ticket }: Queued) {
+        let stop = ticket.stop.clone();
         match command {
             Command::Exec { code, reply } => {
                 let result = self.exec(code, &stop).await;
@@ -376,7 +364,7 @@ fn why_no_answer(failure: Option<Failure>, max_steps: u32) -> (RunState, Option<
                 RunState::StepLimitReached,
                 ErrorKind::StepLimitReached,
                 message,
-                None,
+                Some(MORE_STEPS.to_owned()),
             )
         }
         Some(Failure::Cancelled) => (

@@ -3,6 +3,10 @@
 use crate::engine::EngineError;
 use crate::model::ModelError;
 
+/// What to do when the steps were used up.
+pub const MORE_STEPS: &str =
+    "raise max_steps, or run again in the same session: its variables are kept";
+
 /// A request to a session came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {

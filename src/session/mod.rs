@@ -14,6 +14,7 @@ mod signature;
 mod tools;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -28,7 +29,7 @@ use crate::protocol::{
     SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool,
 };
 use actor::{Command, Order, Queued};
-pub use error::SessionError;
+pub use error::{MORE_STEPS, SessionError};
 use log::Log;
 use prompt::Prompt;
 use recorder::Recorder;
@@ -60,11 +61,35 @@ pub struct Session {
     closed: watch::Sender<bool>,
 }
 
+/// Where a queued request stands, as those who wait for it and the session's task see it.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Stops it.
+    stop: CancellationToken,
+    begun: AtomicBool,
+    given_up: AtomicBool,
+}
+
+impl Ticket {
+    /// Called when it is its turn; says whether somebody still wants it.
+    fn begin(&self) -> bool {
+        self.begun.store(true, Ordering::SeqCst);
+        !self.given_up.load(Ordering::SeqCst)
+    }
+
+    /// Stops it, or has it left out if it has not begun; says whether it has.
+    fn give_up(&self) -> bool {
+        self.given_up.store(true, Ordering::SeqCst);
+        self.stop.cancel();
+        self.begun.load(Ordering::SeqCst)
+    }
+}
+
 /// The answer to a queued request, to be waited for. Dropping it lets the request go on.
 #[derive(Debug)]
 pub struct Pending<T> {
     answer: oneshot::Receiver<Result<T, SessionError>>,
-    stop: CancellationToken,
+    ticket: Arc<Ticket>,
 }
 
 impl<T> Pending<T> {
@@ -76,16 +101,20 @@ impl<T> Pending<T> {
         self.answer.await.unwrap_or(Err(SessionError::Closed))
     }
 
-    /// Waits for the answer, or gives the request up when `cancel` says so.
+    /// Waits for the answer, or gives the request up when `cancel` says so: at once where it has not
+    /// begun, else when what it does has been stopped.
     ///
     /// # Errors
     /// When the request came to nothing, or was given up.
     pub async fn answer_or(self, cancel: &CancellationToken) -> Result<T, SessionError> {
-        let stop = self.stop.clone();
+        let ticket = Arc::clone(&self.ticket);
+        let mut answer = std::pin::pin!(self.answer());
         tokio::select! {
-            answer = self.answer() => answer,
+            answer = &mut answer => answer,
             () = cancel.cancelled() => {
-                stop.cancel();
+                if ticket.give_up() {
+                    let _ = answer.await;
+                }
                 Err(SessionError::Cancelled)
             }
         }
@@ -177,19 +206,23 @@ impl Session {
         command: impl FnOnce(oneshot::Sender<Result<T, SessionError>>) -> Command,
     ) -> Result<Pending<T>, SessionError> {
         let (reply, answer) = oneshot::channel();
-        let stop = self.closing.child_token();
+        let ticket = Arc::new(Ticket {
+            stop: self.closing.child_token(),
+            begun: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+        });
         // Held until the request is queued, so that both queues have the same order.
         let mut stops = self.stops();
         let queued = Queued {
             command: command(reply),
-            stop: stop.clone(),
+            ticket: Arc::clone(&ticket),
         };
         self.queue.try_send(queued).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SessionError::Busy(MAX_WAITING),
             mpsc::error::TrySendError::Closed(_) => SessionError::Closed,
         })?;
-        stops.push_back(stop.clone());
-        Ok(Pending { answer, stop })
+        stops.push_back(ticket.stop.clone());
+        Ok(Pending { answer, ticket })
     }
 
     /// Stops what runs; says whether anything did.

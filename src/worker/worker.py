@@ -27,6 +27,7 @@ from _thread import allocate_lock, get_ident
 THIS_FILE = "<tinycode worker>"
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+STEP = 0  # what waits for a step; calls are counted from 1
 MAX_FRAME = 32 << 20
 MAX_MEMORY_JSON = 64 << 10
 MAX_TEXT = 2_000
@@ -55,12 +56,14 @@ class Channel:
             ensure_ascii=False, allow_nan=False, default=plain
         ).encode
         self.decode = json.JSONDecoder().decode
+        self.decode_exact = json.JSONDecoder(parse_int=exact_int).decode
         self.lock = allocate_lock()
-        self.reading = allocate_lock()
+        self.lead = allocate_lock()
         self.readable = select.poll()
         self.readable.register(fd, select.POLLIN)
         self.asked = 0
-        self.answers = {}
+        self.waiting = {}
+        self.frames = {}
         self.main = get_ident()
         self.busy = False
         self.stop_pending = False
@@ -90,21 +93,62 @@ class Channel:
                 data = data[os.write(self.fd, data) :]
 
     def ask(self, message):
-        """Sends a message that the daemon answers, and waits for the answer. Safe from any thread:
-        whoever reads keeps the answers to the others for them."""
+        """Sends a message that the daemon answers, and waits for the answer. Safe from any thread."""
         with self.lock:
             self.asked += 1
             number = self.asked
-        self.send(dict(message, call=number))
-        while True:
-            with self.reading:
-                if number in self.answers:
-                    return self.answers.pop(number)
+        self.waiting[number] = held_lock()
+        try:
+            self.send(dict(message, call=number))
+        except BaseException:
+            del self.waiting[number]
+            raise
+        return self.wait(number)
+
+    def next_step(self):
+        """Waits for the next step. Threads that an earlier one left behind may wait meanwhile."""
+        self.waiting[STEP] = held_lock()
+        return self.wait(STEP)
+
+    def wait(self, key):
+        """Waits for a frame. One of those who wait reads, hands the others what is theirs, and hands
+        the reading on when it has its own."""
+        leads = False
+        try:
+            while key not in self.frames:
+                with Whole(self):
+                    leads = self.lead.acquire(False)
+                if not leads:
+                    self.waiting[key].acquire()
+                    continue
                 self.readable.poll()  # a stop comes through here, and never in the midst of a frame
                 with Whole(self):
                     frame = self.receive()
-                if frame["op"] == "answer":
-                    self.answers[frame["call"]] = frame
+                    of = frame["call"] if frame["op"] == "answer" else STEP
+                    if of in self.waiting or of == STEP:  # else nobody waits for it any more
+                        self.frames[of] = frame
+                        self.wake(of)
+                    self.lead.release()
+                    leads = False
+            return self.frames.pop(key)
+        finally:
+            with Whole(self):
+                if leads:
+                    self.lead.release()
+                del self.waiting[key]
+                self.frames.pop(key, None)
+                self.wake(next(iter(self.waiting), None))
+
+    def wake(self, key):
+        lock = self.waiting.get(key)
+        if lock is not None and lock.locked():
+            lock.release()
+
+
+def held_lock():
+    lock = allocate_lock()
+    lock.acquire()
+    return lock
 
 
 class Whole:
@@ -309,10 +353,7 @@ class Worker:
 
     def serve_steps(self):
         while True:
-            request = self.channel.receive()
-            if request["op"] != "step":
-                continue  # an answer that its step did not wait for
-            done = self.step(request)
+            done = self.step(self.channel.next_step())
             if os.getpid() != self.pid:
                 os._exit(0)  # a fork of the code's own came back here
             try:
@@ -326,7 +367,6 @@ class Worker:
         number = request["step"]
         filename = "<step %d>" % number
         self.remember_source(filename, request["code"])
-        self.channel.answers.clear()
         if request["tools"] is not None:
             self.tools.replace(request["tools"])
         changes = request["memory"]
@@ -483,11 +523,17 @@ def plain(value):
     raise TypeError("not JSON")
 
 
+def exact_int(digits):
+    """Integers of 64 bits; larger ones would come out as something near them."""
+    if len(digits) > 18 and not -(2**63) <= int(digits) < 2**64:
+        raise OverflowError
+    return int(digits)
+
+
 def as_json(channel, value):
     """Whether JSON can say the value, and the value as JSON says it."""
     try:
-        text = channel.encode_any(value)
-        return len(text) <= MAX_FRAME, channel.decode(text)
+        return True, channel.decode_exact(channel.encode_any(value))
     except Exception:
         return False, None
 

@@ -287,7 +287,7 @@ fn a_run_that_uses_its_steps_up_is_a_step_limit() {
         "state": "step_limit_reached",
         "steps_taken": 2,
         "error": {"type": "step_limit_reached", "message": "no answer was found in 2 steps",
-                  "hint": null},
+                  "hint": "raise max_steps, or run again in the same session: its variables are kept"},
         "metadata": result["metadata"],
     });
     assert_eq!(without_times(&result), wanted);

@@ -212,7 +212,6 @@ def test_step_by_step(agent: TinyCodeAgent, model: Model) -> None:
     assert second.done and second.final_answer and second.final_answer.value == 3
 
 
-@pytest.mark.xfail(reason="the daemon shows the model its memory after a step, not before the next", strict=False)
 def test_what_is_stored_between_steps_is_seen_by_the_next(agent: TinyCodeAgent, model: Model) -> None:
     model.says(code("a = 1"), code("final_answer(a)"))
     agent.step_sync("x")

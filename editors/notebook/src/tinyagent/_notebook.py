@@ -18,7 +18,7 @@ from .client import Client
 from .errors import InvalidParams, SessionNotFound, TinycodeError
 
 #: Levels in the order in which they are taken where none is asked for.
-PREFERRED_LEVELS = ("local", "isolated", "sandboxed")
+PREFERRED_LEVELS = ("isolated", "local", "sandboxed")  # only isolated code has the notebook's own packages
 #: Settings of `%agent_config` that go into a session's options as they are, with their types.
 OPTIONS: Dict[str, Tuple[type, ...]] = {
     "model": (str,),
