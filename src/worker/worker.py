@@ -31,6 +31,7 @@ MAX_FRAME = 32 << 20
 MAX_MEMORY_JSON = 64 << 10
 MAX_TEXT = 2_000
 MAX_SOURCES = 1_000
+PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
 RICH = {
     "_repr_html_": "text/html",
     "_repr_markdown_": "text/markdown",
@@ -61,6 +62,9 @@ class Channel:
         self.readable.register(fd, select.POLLIN)
         self.asked = 0
         self.answers = {}
+        self.turns = {}
+        self.requests = []
+        self.step = 0  # number of the steps that have come
         self.main = get_ident()
         self.busy = False
         self.stop_pending = False
@@ -89,22 +93,74 @@ class Channel:
             while data:
                 data = data[os.write(self.fd, data) :]
 
+    def request(self):
+        """Waits for the next step."""
+        return self.wait(0, lambda: self.requests.pop() if self.requests else None, -1)
+
     def ask(self, message):
-        """Sends a message that the daemon answers, and waits for the answer. Safe from any thread:
-        whoever reads keeps the answers to the others for them."""
+        """Sends a message that the daemon answers, and waits for the answer, for as long as the step
+        goes on. Safe from any thread."""
         with self.lock:
             self.asked += 1
             number = self.asked
+        step = self.step
+
+        def answer():
+            found = self.answers.pop(number, None)
+            if found is None and step != self.step:
+                raise RuntimeError("the step that this thread belongs to has ended")
+            return found
+
         self.send(dict(message, call=number))
-        while True:
-            with self.reading:
-                if number in self.answers:
-                    return self.answers.pop(number)
-                self.readable.poll()  # a stop comes through here, and never in the midst of a frame
-                with Whole(self):
-                    frame = self.receive()
-                if frame["op"] == "answer":
-                    self.answers[frame["call"]] = frame
+        return self.wait(number, answer, PATIENCE if get_ident() == self.main else -1)
+
+    def wait(self, number, ready, patience):
+        """Waits until `ready` has something. One thread reads what comes for all that wait."""
+        turn = allocate_lock()
+        turn.acquire()
+        self.turns[number] = turn
+        with Whole(self) as whole:
+            try:
+                while True:
+                    found = ready()
+                    if found is not None or whole.is_stopped():
+                        return found
+                    if not self.reading.acquire(False):
+                        turn.acquire(True, patience)
+                        continue
+                    try:
+                        found = ready()  # another may have read it just now
+                        if found is not None:
+                            return found
+                        if self.readable.poll(patience * 1_000):
+                            self.take()
+                    finally:
+                        self.reading.release()
+            finally:
+                del self.turns[number]
+                self.wake()  # somebody else has to read now
+
+    def take(self):
+        """Reads a frame and keeps it for whoever waits for it."""
+        frame = self.receive()
+        if frame["op"] == "answer":
+            self.answers[frame["call"]] = frame
+            self.wake(frame["call"])
+        else:
+            self.step += 1
+            self.answers.clear()  # those that their step did not wait for
+            self.requests.append(frame)
+            for number in list(self.turns):
+                self.wake(number)
+
+    def wake(self, number=None):
+        """Has a thread that waits look again: this one, or any."""
+        turns = list(self.turns.values()) if number is None else [self.turns.get(number)]
+        if turns and turns[0] is not None:
+            try:
+                turns[0].release()
+            except RuntimeError:
+                pass  # it does so already
 
 
 class Whole:
@@ -117,6 +173,10 @@ class Whole:
     def __enter__(self):
         if self.main:
             self.channel.busy = True
+        return self
+
+    def is_stopped(self):
+        return self.main and self.channel.stop_pending
 
     def __exit__(self, *_):
         if self.main:
@@ -309,10 +369,7 @@ class Worker:
 
     def serve_steps(self):
         while True:
-            request = self.channel.receive()
-            if request["op"] != "step":
-                continue  # an answer that its step did not wait for
-            done = self.step(request)
+            done = self.step(self.channel.request())
             if os.getpid() != self.pid:
                 os._exit(0)  # a fork of the code's own came back here
             try:
@@ -326,7 +383,6 @@ class Worker:
         number = request["step"]
         filename = "<step %d>" % number
         self.remember_source(filename, request["code"])
-        self.channel.answers.clear()
         if request["tools"] is not None:
             self.tools.replace(request["tools"])
         changes = request["memory"]
