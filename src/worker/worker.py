@@ -271,10 +271,16 @@ class Tools:
     def __init__(self, channel, flush):
         self.channel = channel
         self.flush = flush
+        self.specs = {}
         self.functions = {}
 
     def replace(self, tools):
-        self.functions = {tool["name"]: self.function(**tool) for tool in tools}
+        before = self.specs
+        self.specs = {tool["name"]: tool for tool in tools}
+        self.functions = {
+            name: self.functions[name] if tool == before.get(name) else self.function(**tool)
+            for name, tool in self.specs.items()
+        }
 
     def function(self, name, doc, source):
         inner = self.of_client(name) if source is None else self.from_source(name, source)
@@ -293,21 +299,36 @@ class Tools:
 
     def of_client(self, name):
         def call(*args, **kwargs):
-            for place, value in [*enumerate(args, 1), *kwargs.items()]:
-                if not as_json(self.channel, value)[0]:
-                    kind = type(value).__name__
-                    message = "%s(): argument %s is a %s, which JSON cannot say" % (name, place, kind)
-                    raise TypeError(message)
-            plain_args = as_json(self.channel, args)[1]
-            plain_kwargs = as_json(self.channel, kwargs)[1]
+            message = {"event": "call", "name": name}
+            try:
+                message.update(args=self.plain(args), kwargs=self.plain(kwargs))
+            except MemoryError:
+                raise
+            except Exception:
+                raise self.complaint(name, args, kwargs) from None
             self.flush()
-            message = {"event": "call", "name": name, "args": plain_args, "kwargs": plain_kwargs}
-            answer = self.channel.ask(message)
+            try:
+                answer = self.channel.ask(message)
+            except ValueError as error:
+                raise ValueError("%s(): %s" % (name, error)) from None
             if answer["error"] is not None:
                 raise exception(**answer["error"])
             return answer["value"]
 
         return call
+
+    def plain(self, value):
+        return self.channel.decode(self.channel.encode_any(value))
+
+    def complaint(self, name, args, kwargs):
+        for place, value in [*enumerate(args, 1), *kwargs.items()]:
+            try:
+                self.plain(value)
+            except Exception:
+                kind = type(value).__name__
+                what = "argument %s is a %s, which JSON cannot say" % (place, kind)
+                return TypeError("%s(): %s" % (name, what))
+        return TypeError("%s(): JSON cannot say its arguments" % name)
 
     def from_source(self, name, source):
         filename = "<tool %s>" % name
@@ -316,7 +337,7 @@ class Tools:
         try:
             exec(compile(source, filename, "exec", 0, True), module.__dict__)
             return module.__dict__[name]
-        except Exception as error:
+        except BaseException as error:  # `SystemExit` too, which would end this process
             failed = error
 
             def call(*args, **kwargs):
