@@ -31,4 +31,5 @@ mod run;
 mod sessions;
 mod socket;
 mod step;
+mod tools;
 mod websocket;

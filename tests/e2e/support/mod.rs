@@ -7,6 +7,7 @@ mod inbox;
 mod model;
 mod session;
 mod sse;
+mod tools;
 mod wires;
 
 use std::thread;
@@ -19,6 +20,7 @@ pub use daemon::{Daemon, Options};
 pub use model::{Gate, KEY, Model, Reply};
 pub use session::{Session, exec_result, without_times};
 pub use sse::{chunks, whole};
+pub use tools::{calculate, client_tool, fails, integers, python_tool, returns};
 pub use wires::{WsAddress, framed, upgrade};
 
 /// Time after which what is waited for will not come.
