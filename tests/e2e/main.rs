@@ -13,6 +13,7 @@
 
 mod support;
 
+mod cli;
 mod crashes;
 mod environment;
 mod events;

@@ -1,6 +1,7 @@
 //! What the tests drive the daemon with. Nothing here sleeps: whatever is waited for is waited for
 //! with a deadline that only a defect reaches.
 
+mod cli;
 mod client;
 mod daemon;
 mod inbox;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub use cli::{Ended, Running, shell_line, tinycode};
 pub use client::Client;
 pub use daemon::{Daemon, Options};
 pub use model::{Gate, KEY, Model, Reply};

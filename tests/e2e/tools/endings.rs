@@ -182,7 +182,7 @@ fn a_client_that_goes_away_fails_its_calls_and_others_see_it() {
     let theirs = gone.session(json!({"tools": [calculate()]}));
     let session = Session {
         client: &daemon,
-        id: theirs.id.clone(),
+        id: theirs.id,
     };
     session.call("session.attach", json!({"since": 0})).unwrap();
     let request = session.start_exec(CATCHING);
