@@ -14,6 +14,7 @@
 mod support;
 
 mod cli;
+mod conformance;
 mod crashes;
 mod environment;
 mod events;
