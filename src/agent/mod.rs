@@ -246,7 +246,11 @@ impl Agent<'_> {
     }
 
     async fn think(&self, step: u64) -> Result<Reply, Failure> {
-        let messages = self.memory().conversation.messages();
+        let messages = {
+            let mut memory = self.memory();
+            show_scratchpad(&mut memory); // clients may have changed it since the last turn
+            memory.conversation.messages()
+        };
         let mut on_delta = |text: &str| self.events.emit(Event::Delta(step, text.to_owned()));
         let reply = tokio::select! {
             reply = self.model.complete(&messages, &mut on_delta) => reply.map_err(Failure::Model)?,
