@@ -226,9 +226,7 @@ impl Session {
         let prompt = self.prompt.with_tools(toolbox.tools());
         if !memory.conversation.set_system_prompt(&prompt) {
             let note = prompt::tools_now(toolbox.tools());
-            memory
-                .conversation
-                .push(log::now(), EntryKind::Scratchpad(note));
+            memory.conversation.push(log::now(), EntryKind::Tools(note));
         }
         Ok(())
     }

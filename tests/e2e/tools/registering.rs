@@ -142,3 +142,28 @@ fn after_a_failed_call_the_model_sees_the_line_the_error_and_what_the_tool_takes
         }
     }
 }
+
+#[test]
+fn pruning_forgets_neither_tools_of_mid_conversation_nor_the_memory() {
+    let model = Model::new([
+        "```python\n1\n```",
+        "```python\nstore('key', 'kept')\n```",
+        "```python\n3\n```",
+        "```python\nfinal_answer(4)\n```",
+    ]);
+    let daemon = Daemon::start();
+    let mut options = model.options();
+    options["enable_pruning"] = json!(true);
+    options["prune_keep_last"] = json!(1);
+    let session = daemon.session(options);
+    session.call("step", json!({"task": "t"})).unwrap();
+    session.register(json!([now()]));
+    for _ in 0..3 {
+        session.call("step", json!({})).unwrap();
+    }
+    let last = model.requests()[3].messages();
+    let all: String = last.iter().map(|(_, text)| text.as_str()).collect();
+    for needle in ["Does now.", "kept", "Task: t"] {
+        assert!(all.contains(needle), "{needle} in {last:?}");
+    }
+}
