@@ -26,6 +26,8 @@ pub enum EntryKind {
     Action(Box<Action>),
     /// The scratchpad as it then was.
     Scratchpad(String),
+    /// The tools as they then were, where the system prompt says otherwise.
+    Tools(String),
 }
 
 /// A reply of the model and what came of it.
@@ -106,7 +108,9 @@ impl Conversation {
             match &entry.kind {
                 EntryKind::SystemPrompt(text) => say(&mut messages, Role::System, text),
                 EntryKind::Task(text) => say(&mut messages, Role::User, &prompt::task(text)),
-                EntryKind::Scratchpad(text) => say(&mut messages, Role::User, text),
+                EntryKind::Scratchpad(text) | EntryKind::Tools(text) => {
+                    say(&mut messages, Role::User, text);
+                }
                 EntryKind::Action(action) => {
                     let reply = action.reply.trim();
                     let reply = if reply.is_empty() {
@@ -137,6 +141,7 @@ impl Conversation {
         let mut surplus = actions.saturating_sub(keep);
         let last_task = self.last_index(|kind| matches!(kind, EntryKind::Task(_)));
         let last_pad = self.last_index(|kind| matches!(kind, EntryKind::Scratchpad(_)));
+        let last_tools = self.last_index(|kind| matches!(kind, EntryKind::Tools(_)));
         let mut index = 0;
         self.entries.retain(|entry| {
             let at = Some(index);
@@ -145,6 +150,7 @@ impl Conversation {
                 EntryKind::SystemPrompt(_) => true,
                 EntryKind::Task(_) => at == last_task || surplus == 0,
                 EntryKind::Scratchpad(_) => at == last_pad,
+                EntryKind::Tools(_) => at == last_tools,
                 EntryKind::Action(_) => {
                     let keep = surplus == 0;
                     surplus = surplus.saturating_sub(1);
@@ -214,6 +220,7 @@ mod tests {
             EntryKind::SystemPrompt(_) => "S".to_owned(),
             EntryKind::Task(text) => format!("T{text}"),
             EntryKind::Scratchpad(_) => "P".to_owned(),
+            EntryKind::Tools(_) => "F".to_owned(),
             EntryKind::Action(action) => action.step.to_string(),
         };
         conversation

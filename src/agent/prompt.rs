@@ -106,7 +106,9 @@ impl SystemPrompt<'_> {
 }
 
 impl ToolDoc<'_> {
-    fn line(&self) -> String {
+    /// The tool in a list for the model.
+    #[must_use]
+    pub fn line(&self) -> String {
         let call = if self.signature.is_empty() {
             self.name
         } else {

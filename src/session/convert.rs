@@ -88,7 +88,7 @@ pub fn step_entry(entry: &Entry) -> StepEntry {
             text: text.clone(),
             time,
         },
-        EntryKind::Scratchpad(text) => StepEntry::Scratchpad {
+        EntryKind::Scratchpad(text) | EntryKind::Tools(text) => StepEntry::Scratchpad {
             text: text.clone(),
             time,
         },

@@ -258,11 +258,8 @@ impl Session {
         memory.tools.replace(toolbox.functions());
         let prompt = self.prompt.with_tools(toolbox.tools());
         if !memory.conversation.set_system_prompt(&prompt) {
-            let names: Vec<String> = toolbox.tools().map(signature::of).collect();
-            let note = format!("Your tools are now:\n- {}", names.join("\n- "));
-            memory
-                .conversation
-                .push(log::now(), EntryKind::Scratchpad(note));
+            let note = prompt::tools_now(toolbox.tools());
+            memory.conversation.push(log::now(), EntryKind::Tools(note));
         }
         Ok(())
     }

@@ -43,15 +43,8 @@ impl Prompt {
 
     /// The prompt with these tools in it.
     pub fn with_tools<'a>(&self, tools: impl Iterator<Item = &'a Tool>) -> String {
-        let tools: Vec<(&Tool, String)> = tools.map(|tool| (tool, signature::of(tool))).collect();
-        let docs: Vec<ToolDoc<'_>> = tools
-            .iter()
-            .map(|(tool, signature)| ToolDoc {
-                name: &tool.name,
-                signature,
-                description: &tool.description,
-            })
-            .collect();
+        let tools = with_signatures(tools);
+        let docs = docs(&tools);
         let prompt = SystemPrompt {
             default_imports: imports::DEFAULT,
             imports: &self.imports,
@@ -62,6 +55,26 @@ impl Prompt {
         };
         prompt.render()
     }
+}
+
+/// What the model is told of the tools once it has acted, when its system prompt stays as it is.
+pub fn tools_now<'a>(tools: impl Iterator<Item = &'a Tool>) -> String {
+    let tools = with_signatures(tools);
+    let lines: Vec<String> = docs(&tools).iter().map(ToolDoc::line).collect();
+    format!("Your tools are now:\n{}", lines.join("\n"))
+}
+
+fn with_signatures<'a>(tools: impl Iterator<Item = &'a Tool>) -> Vec<(&'a Tool, String)> {
+    tools.map(|tool| (tool, signature::of(tool))).collect()
+}
+
+fn docs<'a>(tools: &'a [(&Tool, String)]) -> Vec<ToolDoc<'a>> {
+    let docs = tools.iter().map(|(tool, signature)| ToolDoc {
+        name: &tool.name,
+        signature,
+        description: &tool.description,
+    });
+    docs.collect()
 }
 
 /// A file that an option names; looked for in the session's folder.

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::convert;
 use super::log::Log;
-use super::tools::{Toolbox, fail_without_client};
+use super::tools::{Toolbox, client_gone};
 use crate::agent::{self, Memory};
 use crate::engine::{self, Call, Emit, MemoryChange, Outcome, Raise, Stream};
 use crate::protocol::{Event, ExecResult, MemoryOp, Signal};
@@ -67,7 +68,7 @@ impl Recorder {
         let given_up = self.tools(Toolbox::give_up);
         given_up
             .into_iter()
-            .for_each(|number| self.tool_done(number, false));
+            .for_each(|id| tool_done(&self.log, id, false));
         let result = outcome.map(|outcome| {
             let signals = self.book(|book| std::mem::take(&mut book.of_step));
             convert::exec_result(step, outcome, signals)
@@ -98,46 +99,29 @@ impl Recorder {
     }
 
     fn tools<T>(&self, work: impl FnOnce(&mut Toolbox) -> T) -> T {
-        work(&mut self.tools.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&self.tools, work)
     }
 
     /// Answers a call of a tool; says whether it waited.
-    pub fn answer_call(&self, number: u64, result: Result<Value, Raise>) -> bool {
-        let ok = result.is_ok();
-        // Noted first: the code goes on at once, and what it does next comes after this.
-        let waits = self.tools(|tools| tools.waits(number));
-        if waits {
-            self.tool_done(number, ok);
-            self.tools(|tools| tools.answer(number, result));
-        }
-        waits
-    }
-
-    fn tool_done(&self, number: u64, ok: bool) {
-        let call = self.call_name(number);
-        self.log.append(Event::ToolDone { call, ok });
-    }
-
-    /// What clients call a call.
-    fn call_name(&self, number: u64) -> String {
-        format!("{}.{number}", self.log.session())
+    pub fn answer_call(&self, id: u64, result: Result<Value, Raise>) -> bool {
+        answer(&self.log, &self.tools, id, result)
     }
 
     fn call(&self, step: u64, call: Call) {
-        let owner = match self.tools(|tools| tools.admit(&call)) {
-            Ok(owner) => owner,
+        let (id, owner) = match self.tools(|tools| tools.admit(&call)) {
+            Ok(admitted) => admitted,
             Err(error) => return self.tools(|tools| tools.refuse(call.number, error)),
         };
         self.log.append(Event::ToolCall {
-            call: self.call_name(call.number),
+            call: name_of_call(&self.log, id),
             step,
             name: call.name.clone(),
             args: call.args,
             kwargs: call.kwargs,
         });
-        let waiting = fail_without_client(Arc::clone(&self.tools), owner, call.number, call.name);
-        let watcher = tokio::spawn(waiting).abort_handle();
-        self.tools(|tools| tools.watch(call.number, watcher));
+        let (log, tools) = (Arc::clone(&self.log), Arc::clone(&self.tools));
+        let watcher = tokio::spawn(fail_without_client(log, tools, id, call.name, owner));
+        self.tools(|tools| tools.watch(id, watcher.abort_handle()));
     }
 
     fn book<T>(&self, work: impl FnOnce(&mut Book) -> T) -> T {
@@ -201,6 +185,43 @@ impl Recorder {
             engine::Event::Call(call) => self.call(step, call),
         }
     }
+}
+
+fn with<T>(tools: &Mutex<Toolbox>, work: impl FnOnce(&mut Toolbox) -> T) -> T {
+    work(&mut tools.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What clients call a call.
+fn name_of_call(log: &Log, id: u64) -> String {
+    format!("{}.{id}", log.session())
+}
+
+fn tool_done(log: &Log, id: u64, ok: bool) {
+    let call = name_of_call(log, id);
+    log.append(Event::ToolDone { call, ok });
+}
+
+/// Answers a call of a tool; says whether it waited.
+fn answer(log: &Log, tools: &Mutex<Toolbox>, id: u64, result: Result<Value, Raise>) -> bool {
+    let Some(call) = with(tools, |tools| tools.claim(id)) else {
+        return false;
+    };
+    // Noted first: the code goes on at once, and what it does next comes after this.
+    tool_done(log, id, result.is_ok());
+    with(tools, |tools| tools.answer(&call, result));
+    true
+}
+
+/// Waits until the client that runs the tool has gone, and has the call fail then.
+async fn fail_without_client(
+    log: Arc<Log>,
+    tools: Arc<Mutex<Toolbox>>,
+    id: u64,
+    name: String,
+    owner: CancellationToken,
+) {
+    owner.cancelled().await;
+    answer(&log, &tools, id, Err(client_gone(&name)));
 }
 
 impl Emit<agent::Event> for Recorder {

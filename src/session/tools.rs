@@ -1,7 +1,6 @@
 //! The tools of a session: which there are, what they take, and the calls that wait for an answer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 
 use jsonschema::Validator;
 use serde_json::{Map, Value};
@@ -39,6 +38,8 @@ const KEYWORDS: &[&str] = &[
 #[derive(Debug)]
 pub struct Toolbox {
     entries: Vec<Entry>,
+    /// Calls so far; each is named by its place among them, which no other process of Python's repeats.
+    calls: u64,
     pending: HashMap<u64, Pending>,
     answers: mpsc::UnboundedSender<ToolAnswer>,
 }
@@ -53,13 +54,18 @@ struct Entry {
     owner: CancellationToken,
 }
 
-/// A call that waits for its answer; watches whether the client is still there.
+/// A call that waits for its answer.
 #[derive(Debug)]
-struct Pending(Option<AbortHandle>);
+pub struct Pending {
+    /// What the code calls it.
+    number: u64,
+    /// Watches whether the client is still there.
+    watcher: Option<AbortHandle>,
+}
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.0.iter().for_each(AbortHandle::abort);
+        self.watcher.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -68,6 +74,7 @@ impl Toolbox {
     pub fn new(answers: mpsc::UnboundedSender<ToolAnswer>) -> Self {
         Self {
             entries: Vec::new(),
+            calls: 0,
             pending: HashMap::new(),
             answers,
         }
@@ -105,8 +112,9 @@ impl Toolbox {
         self.tools().map(function).collect()
     }
 
-    /// Takes a call of the code's, or says what is wrong with it.
-    pub fn admit(&mut self, call: &Call) -> Result<CancellationToken, Raise> {
+    /// Takes a call of the code's, or says what is wrong with it. Returns its number in the session, and
+    /// what is cancelled when the client that runs the tool goes away.
+    pub fn admit(&mut self, call: &Call) -> Result<(u64, CancellationToken), Raise> {
         let known = self
             .entries
             .iter()
@@ -124,28 +132,31 @@ impl Toolbox {
         }
         check(entry, call)?;
         let owner = entry.owner.clone();
-        self.pending.insert(call.number, Pending(None));
-        Ok(owner)
+        self.calls += 1;
+        let pending = Pending {
+            number: call.number,
+            watcher: None,
+        };
+        self.pending.insert(self.calls, pending);
+        Ok((self.calls, owner))
     }
 
-    /// Has the call fail when the client that runs the tool goes away.
-    pub fn watch(&mut self, number: u64, watcher: AbortHandle) {
-        match self.pending.get_mut(&number) {
-            Some(pending) => pending.0 = Some(watcher),
+    /// Notes who has the call fail when the client that runs the tool goes away.
+    pub fn watch(&mut self, id: u64, watcher: AbortHandle) {
+        match self.pending.get_mut(&id) {
+            Some(pending) => pending.watcher = Some(watcher),
             None => watcher.abort(), // it has been answered already
         }
     }
 
-    /// Whether a call waits for its answer.
-    pub fn waits(&self, number: u64) -> bool {
-        self.pending.contains_key(&number)
+    /// Takes a call that waits, to answer it; nobody else can then.
+    pub fn claim(&mut self, id: u64) -> Option<Pending> {
+        self.pending.remove(&id)
     }
 
-    /// Answers a call, if it waits.
-    pub fn answer(&mut self, number: u64, result: Result<Value, Raise>) {
-        if self.pending.remove(&number).is_some() {
-            self.send(number, result);
-        }
+    /// Answers a call.
+    pub fn answer(&self, call: &Pending, result: Result<Value, Raise>) {
+        self.send(call.number, result);
     }
 
     /// Refuses a call that was not admitted.
@@ -161,27 +172,16 @@ impl Toolbox {
         let _ = self.answers.send(ToolAnswer { call, value, error }); // the session may have ended
     }
 
-    /// Gives up the calls that still wait; returns their numbers.
+    /// Gives up the calls that still wait; returns their numbers in the session, in order.
     pub fn give_up(&mut self) -> Vec<u64> {
-        self.pending.drain().map(|(number, _)| number).collect()
+        let mut given_up: Vec<u64> = self.pending.drain().map(|(id, _)| id).collect();
+        given_up.sort_unstable();
+        given_up
     }
 }
 
-/// Waits until the client has gone and has the call fail then.
-pub async fn fail_without_client(
-    toolbox: Arc<Mutex<Toolbox>>,
-    owner: CancellationToken,
-    number: u64,
-    name: String,
-) {
-    owner.cancelled().await;
-    let mut toolbox = toolbox
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    toolbox.answer(number, Err(client_gone(&name)));
-}
-
-fn client_gone(name: &str) -> Raise {
+/// What a call raises whose client has gone.
+pub fn client_gone(name: &str) -> Raise {
     raise(
         "ToolError",
         format!("the client that runs the tool '{name}' has gone"),

@@ -25,6 +25,10 @@ const GRACE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(100);
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Bytes of answers that may wait for a worker that does not read them, before it is heard further.
+const MAX_OUTBOX: usize = 1 << 20;
+/// Answers that may wait beside them.
+const MAX_REPLIES: usize = 1_000;
 /// Bytes read from a pipe at a time.
 const CHUNK: usize = 64 << 10;
 
@@ -153,13 +157,14 @@ impl Link {
         let mut outbox = framed(&to_json(&Order::Step(request)));
         while watch.replies.try_recv().is_ok() {} // of calls that an earlier step gave up
         let ended = loop {
+            let heard = outbox.len() < MAX_OUTBOX && watch.replies.len() < MAX_REPLIES;
             tokio::select! {
                 result = self.writer.write_buf(&mut outbox), if !outbox.is_empty() => {
                     if result.is_err() {
                         break last_words(watch.process).await;
                     }
                 }
-                frame = receive(&mut self.reader, &mut self.inbox) => {
+                frame = receive(&mut self.reader, &mut self.inbox), if heard => {
                     streams.drain(&self.stdout, &self.stderr, watch.happening);
                     match frame {
                         Ok(Frame::Done(done)) if done.nonce == nonce => break Ended::Done(done),
@@ -174,7 +179,7 @@ impl Link {
                         Err(_) => break last_words(watch.process).await,
                     }
                 }
-                Some(reply) = watch.replies.recv() => {
+                Some(reply) = watch.replies.recv(), if outbox.len() < MAX_OUTBOX => {
                     outbox.extend(framed(&to_json(&Order::Answer(reply))));
                 }
                 _ = self.stdout.readable(), if stdout_open => {

@@ -27,11 +27,11 @@ from _thread import allocate_lock, get_ident
 THIS_FILE = "<tinycode worker>"
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-STEP = 0  # what waits for a step; calls are counted from 1
 MAX_FRAME = 32 << 20
 MAX_MEMORY_JSON = 64 << 10
 MAX_TEXT = 2_000
 MAX_SOURCES = 1_000
+PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
 RICH = {
     "_repr_html_": "text/html",
     "_repr_markdown_": "text/markdown",
@@ -58,12 +58,14 @@ class Channel:
         self.decode = json.JSONDecoder().decode
         self.decode_exact = json.JSONDecoder(parse_int=exact_int).decode
         self.lock = allocate_lock()
-        self.lead = allocate_lock()
+        self.reading = allocate_lock()
         self.readable = select.poll()
         self.readable.register(fd, select.POLLIN)
         self.asked = 0
-        self.waiting = {}
-        self.frames = {}
+        self.answers = {}
+        self.turns = {}
+        self.requests = []
+        self.step = 0  # number of the steps that have come
         self.main = get_ident()
         self.busy = False
         self.stop_pending = False
@@ -92,63 +94,74 @@ class Channel:
             while data:
                 data = data[os.write(self.fd, data) :]
 
+    def request(self):
+        """Waits for the next step."""
+        return self.wait(0, lambda: self.requests.pop() if self.requests else None, -1)
+
     def ask(self, message):
-        """Sends a message that the daemon answers, and waits for the answer. Safe from any thread."""
+        """Sends a message that the daemon answers, and waits for the answer, for as long as the step
+        goes on. Safe from any thread."""
         with self.lock:
             self.asked += 1
             number = self.asked
-        self.waiting[number] = held_lock()
-        try:
-            self.send(dict(message, call=number))
-        except BaseException:
-            del self.waiting[number]
-            raise
-        return self.wait(number)
+        step = self.step
 
-    def next_step(self):
-        """Waits for the next step. Threads that an earlier one left behind may wait meanwhile."""
-        self.waiting[STEP] = held_lock()
-        return self.wait(STEP)
+        def answer():
+            found = self.answers.pop(number, None)
+            if found is None and step != self.step:
+                raise RuntimeError("the step that this thread belongs to has ended")
+            return found
 
-    def wait(self, key):
-        """Waits for a frame. One of those who wait reads, hands the others what is theirs, and hands
-        the reading on when it has its own."""
-        leads = False
-        try:
-            while key not in self.frames:
-                with Whole(self):
-                    leads = self.lead.acquire(False)
-                if not leads:
-                    self.waiting[key].acquire()
-                    continue
-                self.readable.poll()  # a stop comes through here, and never in the midst of a frame
-                with Whole(self):
-                    frame = self.receive()
-                    of = frame["call"] if frame["op"] == "answer" else STEP
-                    if of in self.waiting or of == STEP:  # else nobody waits for it any more
-                        self.frames[of] = frame
-                        self.wake(of)
-                    self.lead.release()
-                    leads = False
-            return self.frames.pop(key)
-        finally:
-            with Whole(self):
-                if leads:
-                    self.lead.release()
-                del self.waiting[key]
-                self.frames.pop(key, None)
-                self.wake(next(iter(self.waiting), None))
+        self.send(dict(message, call=number))
+        return self.wait(number, answer, PATIENCE if get_ident() == self.main else -1)
 
-    def wake(self, key):
-        lock = self.waiting.get(key)
-        if lock is not None and lock.locked():
-            lock.release()
+    def wait(self, number, ready, patience):
+        """Waits until `ready` has something. One thread reads what comes for all that wait."""
+        turn = allocate_lock()
+        turn.acquire()
+        self.turns[number] = turn
+        with Whole(self) as whole:
+            try:
+                while True:
+                    found = ready()
+                    if found is not None or whole.is_stopped():
+                        return found
+                    if not self.reading.acquire(False):
+                        turn.acquire(True, patience)
+                        continue
+                    try:
+                        found = ready()  # another may have read it just now
+                        if found is not None:
+                            return found
+                        if self.readable.poll(patience * 1_000):
+                            self.take()
+                    finally:
+                        self.reading.release()
+            finally:
+                del self.turns[number]
+                self.wake()  # somebody else has to read now
 
+    def take(self):
+        """Reads a frame and keeps it for whoever waits for it."""
+        frame = self.receive()
+        if frame["op"] == "answer":
+            self.answers[frame["call"]] = frame
+            self.wake(frame["call"])
+        else:
+            self.step += 1
+            self.answers.clear()  # those that their step did not wait for
+            self.requests.append(frame)
+            for number in list(self.turns):
+                self.wake(number)
 
-def held_lock():
-    lock = allocate_lock()
-    lock.acquire()
-    return lock
+    def wake(self, number=None):
+        """Has a thread that waits look again: this one, or any."""
+        turns = list(self.turns.values()) if number is None else [self.turns.get(number)]
+        if turns and turns[0] is not None:
+            try:
+                turns[0].release()
+            except RuntimeError:
+                pass  # it does so already
 
 
 class Whole:
@@ -161,6 +174,10 @@ class Whole:
     def __enter__(self):
         if self.main:
             self.channel.busy = True
+        return self
+
+    def is_stopped(self):
+        return self.main and self.channel.stop_pending
 
     def __exit__(self, *_):
         if self.main:
@@ -255,10 +272,16 @@ class Tools:
     def __init__(self, channel, flush):
         self.channel = channel
         self.flush = flush
+        self.specs = {}
         self.functions = {}
 
     def replace(self, tools):
-        self.functions = {tool["name"]: self.function(**tool) for tool in tools}
+        before = self.specs
+        self.specs = {tool["name"]: tool for tool in tools}
+        self.functions = {
+            name: self.functions[name] if tool == before.get(name) else self.function(**tool)
+            for name, tool in self.specs.items()
+        }
 
     def function(self, name, doc, source):
         inner = self.of_client(name) if source is None else self.from_source(name, source)
@@ -277,21 +300,36 @@ class Tools:
 
     def of_client(self, name):
         def call(*args, **kwargs):
-            for place, value in [*enumerate(args, 1), *kwargs.items()]:
-                if not as_json(self.channel, value)[0]:
-                    kind = type(value).__name__
-                    message = "%s(): argument %s is a %s, which JSON cannot say" % (name, place, kind)
-                    raise TypeError(message)
-            plain_args = as_json(self.channel, args)[1]
-            plain_kwargs = as_json(self.channel, kwargs)[1]
+            message = {"event": "call", "name": name}
+            try:
+                message.update(args=self.plain(args), kwargs=self.plain(kwargs))
+            except MemoryError:
+                raise
+            except Exception:
+                raise self.complaint(name, args, kwargs) from None
             self.flush()
-            message = {"event": "call", "name": name, "args": plain_args, "kwargs": plain_kwargs}
-            answer = self.channel.ask(message)
+            try:
+                answer = self.channel.ask(message)
+            except ValueError as error:
+                raise ValueError("%s(): %s" % (name, error)) from None
             if answer["error"] is not None:
                 raise exception(**answer["error"])
             return answer["value"]
 
         return call
+
+    def plain(self, value):
+        return self.channel.decode_exact(self.channel.encode_any(value))
+
+    def complaint(self, name, args, kwargs):
+        for place, value in [*enumerate(args, 1), *kwargs.items()]:
+            try:
+                self.plain(value)
+            except Exception:
+                kind = type(value).__name__
+                what = "argument %s is a %s, which JSON cannot say" % (place, kind)
+                return TypeError("%s(): %s" % (name, what))
+        return TypeError("%s(): JSON cannot say its arguments" % name)
 
     def from_source(self, name, source):
         filename = "<tool %s>" % name
@@ -300,7 +338,7 @@ class Tools:
         try:
             exec(compile(source, filename, "exec", 0, True), module.__dict__)
             return module.__dict__[name]
-        except Exception as error:
+        except BaseException as error:  # `SystemExit` too, which would end this process
             failed = error
 
             def call(*args, **kwargs):
@@ -353,7 +391,7 @@ class Worker:
 
     def serve_steps(self):
         while True:
-            done = self.step(self.channel.next_step())
+            done = self.step(self.channel.request())
             if os.getpid() != self.pid:
                 os._exit(0)  # a fork of the code's own came back here
             try:

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
+use crate::conformance::REFUSED;
 use crate::support::{Daemon, Options, refused};
 
 #[test]
@@ -150,87 +151,6 @@ fn without_python_the_daemon_starts_and_says_what_is_missing() {
     let answer = daemon.call("session.create", json!({"trust_level": "isolated"}));
     let (_, hint) = refused(answer, -31007, "trust_level_unavailable");
     assert!(hint.contains("3.9"), "{hint}");
-}
-
-const REFUSED: &str = "import of 'os' is not allowed; add it to extra_imports";
-
-#[test]
-fn an_import_that_is_not_allowed_is_refused_at_its_line() {
-    let daemon = Daemon::start();
-    let session = daemon.session(json!({}));
-    for code in [
-        "\nimport os",
-        "\nfrom os import path",
-        "\nimport os.path",
-        "\nimport json, os",
-        "\n__import__('os')",
-        "\nfrom os import *",
-    ] {
-        let error = session.exec(code)["error"].clone();
-        assert_eq!(error["type"], "ImportError", "{code}");
-        assert_eq!(error["message"], REFUSED, "{code}");
-        assert_eq!(error["line"], 2, "{code}");
-        assert!(
-            !error["traceback"].to_string().contains("worker"),
-            "{error}"
-        );
-    }
-    let error = session.exec("import no_such_module")["error"].clone();
-    let wanted = "import of 'no_such_module' is not allowed; add it to extra_imports";
-    assert_eq!(error["message"], wanted);
-    let code = "try:\n    import os\nexcept ImportError as e:\n    print(e, e.name)";
-    session.check(code, json!({"output": format!("{REFUSED} os\n")}));
-}
-
-#[test]
-fn the_default_list_is_that_of_the_protocol() {
-    let daemon = Daemon::start();
-    let session = daemon.session(json!({}));
-    let allowed = "abc asyncio base64 bisect calendar cmath collections contextlib copy csv \
-        dataclasses datetime decimal difflib enum fractions functools hashlib heapq html io \
-        itertools json math numbers operator pprint random re secrets statistics string textwrap \
-        time typing unicodedata urllib.parse uuid zlib zoneinfo";
-    for name in allowed.split_whitespace() {
-        session.check(&format!("import {name}"), json!({}));
-    }
-    session.check(
-        "from __future__ import annotations\nimport collections.abc, html.parser",
-        json!({}),
-    );
-    let forbidden = "os sys subprocess socket shutil pathlib ctypes threading multiprocessing \
-        importlib builtins urllib urllib.request http pickle signal tempfile inspect";
-    for name in forbidden.split_whitespace() {
-        let error = session.exec(&format!("import {name}"))["error"].clone();
-        let top = name.split('.').next().unwrap();
-        let wanted = format!("import of '{top}' is not allowed; add it to extra_imports");
-        assert_eq!(error["message"], wanted, "{name}");
-    }
-}
-
-#[test]
-fn a_module_of_a_package_is_allowed_without_the_rest_of_it() {
-    let daemon = Daemon::start();
-    let session = daemon.session(json!({}));
-    let value = json!({"value": "'a%20b'"});
-    session.check(
-        "from urllib.parse import quote\nquote('a b')",
-        value.clone(),
-    );
-    session.check(
-        "import urllib.parse\nurllib.parse.quote('a b')",
-        value.clone(),
-    );
-    session.check("from urllib import parse\nparse.quote('a b')", value);
-    for code in [
-        "import urllib.request",
-        "from urllib import request",
-        "from urllib import parse, request",
-        "from urllib.request import urlopen",
-    ] {
-        let error = session.exec(code)["error"].clone();
-        let wanted = "import of 'urllib' is not allowed; add it to extra_imports";
-        assert_eq!(error["message"], wanted, "{code}");
-    }
 }
 
 #[test]

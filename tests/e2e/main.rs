@@ -13,6 +13,8 @@
 
 mod support;
 
+mod cli;
+mod conformance;
 mod crashes;
 mod environment;
 mod events;
@@ -32,4 +34,5 @@ mod run;
 mod sessions;
 mod socket;
 mod step;
+mod tools;
 mod websocket;

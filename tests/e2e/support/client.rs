@@ -133,8 +133,14 @@ impl Client {
 
     /// Creates an isolated session with these further options.
     #[track_caller]
-    pub fn session(&self, mut options: Value) -> Session<'_> {
-        options["trust_level"] = json!("isolated");
+    pub fn session(&self, options: Value) -> Session<'_> {
+        self.session_at("isolated", options)
+    }
+
+    /// Creates a session of this trust level with these further options.
+    #[track_caller]
+    pub fn session_at(&self, level: &str, mut options: Value) -> Session<'_> {
+        options["trust_level"] = json!(level);
         let info = self.call("session.create", options).unwrap();
         let id = info["session"].as_str().unwrap().to_owned();
         Session { client: self, id }
@@ -146,6 +152,27 @@ impl Client {
         self.inbox.wait(what, |received| {
             let found = received.events.iter().find(|event| wanted(event));
             found.cloned()
+        })
+    }
+
+    /// Waits for the next event after those `seen`, or the answer to a request, which comes after the
+    /// events before it: then there is none.
+    #[track_caller]
+    pub fn event_before_answer(
+        &self,
+        id: u64,
+        seen: &mut usize,
+        mut wanted: impl FnMut(&Value) -> bool,
+    ) -> Option<Value> {
+        let id = json!(id).to_string();
+        self.inbox.wait("an event, or an answer", |received| {
+            let fresh = received.events.get(*seen..).unwrap_or_default();
+            let found = fresh.iter().position(&mut wanted);
+            *seen = found.map_or(received.events.len(), |at| *seen + at + 1);
+            match found {
+                Some(_) => Some(received.events.get(*seen - 1).cloned()),
+                None => received.answers.contains_key(&id).then_some(None),
+            }
         })
     }
 

@@ -1,12 +1,14 @@
 //! What the tests drive the daemon with. Nothing here sleeps: whatever is waited for is waited for
 //! with a deadline that only a defect reaches.
 
+mod cli;
 mod client;
 mod daemon;
 mod inbox;
 mod model;
 mod session;
 mod sse;
+mod tools;
 mod wires;
 
 use std::thread;
@@ -14,11 +16,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub use cli::{Ended, Running, shell_line, tinycode};
 pub use client::Client;
 pub use daemon::{Daemon, Options};
 pub use model::{Gate, KEY, Model, Reply};
 pub use session::{Session, exec_result, without_times};
 pub use sse::{chunks, whole};
+pub use tools::{calculate, client_tool, fails, integers, python_tool, returns};
 pub use wires::{WsAddress, framed, upgrade};
 
 /// Time after which what is waited for will not come.

@@ -53,6 +53,16 @@ impl Session<'_> {
         assert_eq!(without_times(&result), wanted, "{code}");
     }
 
+    /// The error of running code, without the rest of the result, which is as ever.
+    #[track_caller]
+    pub fn error_of(&self, code: &str) -> Value {
+        let result = self.exec(code);
+        assert_eq!(result["state"], "kept", "{result}");
+        assert_eq!(result["value"], Value::Null, "{result}");
+        assert_eq!(result["is_final"], false, "{result}");
+        result["error"].clone()
+    }
+
     /// Asserts that the session still serves.
     #[track_caller]
     pub fn assert_usable(&self) {

@@ -1,0 +1,46 @@
+//! What holds at every trust level. Nothing in here relies on how a level runs the code: on processes,
+//! on `os` or on files. What only some levels have is tested in the other files.
+
+mod agent;
+mod code;
+mod imports;
+mod limits;
+mod memory;
+mod session;
+mod tools;
+
+/// What an import says that is not allowed.
+pub const REFUSED: &str = "import of 'os' is not allowed; add it to extra_imports";
+
+/// Makes a test of each behaviour of each file.
+macro_rules! tests {
+    ($($file:ident: $($behaviour:ident),*;)*) => {
+        $($(
+            #[test]
+            fn $behaviour() {
+                super::$file::$behaviour(LEVEL);
+            }
+        )*)*
+    };
+}
+
+/// Makes a module of tests for each trust level.
+macro_rules! levels {
+    ($($level:ident),*) => {
+        $(mod $level {
+            const LEVEL: &str = stringify!($level);
+
+            tests! {
+                code: a_last_bare_expression_is_the_value, an_exception_has_a_type_a_message_a_line_and_a_traceback_of_the_users_lines, the_line_of_an_error_is_in_the_steps_own_code, a_chained_exception_shows_all_of_its_chain, a_syntax_error_names_its_line_and_runs_nothing, exceptions_that_defend_themselves_are_reported_all_the_same, code_is_whole_python, what_is_defined_in_a_step_works_in_later_ones, match_statements_work_where_python_has_them, an_error_leaves_what_came_before_it;
+                session: names_functions_and_imports_last_from_step_to_step, a_final_answer_counts_once_the_step_ends_without_an_exception, signals_are_in_the_result_and_in_the_list, rich_values_are_displayed, a_signal_is_an_event_at_once, an_error_after_an_answer_is_an_error, names_that_a_step_rebinds_or_deletes_are_back_at_the_next, output_is_sent_while_the_code_runs, a_reset_gives_fresh_variables, sessions_share_nothing;
+                imports: an_import_that_is_not_allowed_is_refused_at_its_line, the_default_list_is_that_of_the_protocol, a_module_of_a_package_is_allowed_without_the_rest_of_it, extra_imports_add_a_package_and_a_star_adds_all, what_an_allowed_module_imports_itself_is_not_looked_at;
+                memory: what_a_client_stores_code_recalls, what_code_stores_a_client_recalls, notes_of_clients_and_of_code_are_in_one_list, clearing_forgets_all_for_code_too, changes_are_events, memory_answers_while_code_runs, wrong_uses_of_memory_in_code_are_exceptions, memory_outlives_steps_runs_and_a_reset;
+                limits: a_step_that_takes_too_long_is_stopped_and_the_variables_stay, an_interrupt_stops_what_runs_and_keeps_the_session, a_cancelled_exec_answers_that_it_was, output_is_cut_at_its_limit, too_much_memory_is_an_error_and_the_session_goes_on, a_run_ends_at_its_step_limit;
+                tools: tools_are_globals, a_wrong_call_is_a_type_error_with_the_signature, exceptions_of_a_tool_are_raised_and_can_be_caught, python_tools_run_beside_the_code, a_call_that_nobody_answers_ends_with_its_step, tools_outlive_a_reset;
+                agent: a_run_goes_on_until_there_is_an_answer, an_answer_ends_its_own_run_alone, a_run_goes_on_after_a_step_that_took_too_long, what_is_done_between_steps_is_seen_by_the_next, pruning_keeps_the_system_prompt_the_task_and_the_latest_steps;
+            }
+        })*
+    };
+}
+
+levels!(isolated);
