@@ -1,9 +1,10 @@
 //! Calls that nobody answers, or too late, and what tools outlive.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::session_with_calculate;
-use crate::support::{Daemon, Options, Session, calculate, refused, returns};
+use crate::support::{Daemon, Options, Session, calculate, kill, numbers, refused, returns};
 
 const CATCHING: &str = "try:\n    calculate(1, 2)\nexcept Exception as e:\n    print('caught', e)";
 
@@ -219,10 +220,11 @@ fn client_tools_outlive_a_reset_and_a_crash() {
 #[test]
 fn a_crash_in_a_call_gives_it_up() {
     let daemon = Daemon::start();
-    let session = daemon.session(json!({"tools": [calculate()], "extra_imports": ["*"]}));
-    let code = "import os, threading\nthreading.Timer(0.3, os._exit, [3]).start()\ncalculate(1, 2)";
-    let request = session.start_exec(code);
+    let session = daemon.session(json!({"tools": [calculate()], "extra_imports": ["os"]}));
+    let python = numbers(&session.printed("import os\nprint(os.getpid())"))[0];
+    let request = session.start_exec("calculate(1, 2)");
     let call = session.tool_call("calculate");
+    kill(python, Signal::KILL);
     let result = daemon.wait(request).unwrap();
     assert_eq!(result["state"], "lost", "{result}");
     assert_given_up(&session, &call);
