@@ -78,12 +78,16 @@ fn echo() -> io::Result<f64> {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
     let mut stdout = BufReader::new(stdout);
-    let mut line = String::new();
+    let (mut line, mut answered) = (String::new(), true);
     let took = median(ROUNDS, || {
         let _ = stdin.write_all(b"x\n");
         line.clear();
         let _ = stdout.read_line(&mut line);
+        answered &= line == "x\n";
     });
+    if !answered {
+        return Err(io::Error::other("the echo of Python did not answer"));
+    }
     drop(stdin);
     child.wait()?;
     Ok(took)
