@@ -4,6 +4,7 @@ mod access;
 mod framed;
 mod frames;
 mod stdio;
+mod stream;
 mod token;
 mod unix;
 mod ws;

@@ -1,37 +1,48 @@
 //! Standard input and output as a connection.
 //!
-//! Both are read and written by threads of their own: they may be anything, and a terminal or a file
-//! cannot be waited for in another way. That is also quicker than tokio's own, which hops threads for
-//! every read.
+//! Pipes, which editors and scripts use, are waited for like any stream. Anything else, such as a
+//! terminal or a file, cannot be: it is read and written by a thread of its own, which costs a hop
+//! between threads for each message.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, oneshot};
 
 use super::framed::{self, Ended, Incoming, QUEUE};
 use super::frames::Frames;
+use super::stream::{self, END, header};
 use crate::api::App;
 
 /// Time that a client gets to read the last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-
-/// Tells the writer that no message follows; no message is empty.
-const END: &str = "";
 
 /// Serves standard input and output until they end.
 pub async fn serve(app: Arc<App>) -> Ended {
     let (to_server, incoming) = mpsc::channel(QUEUE);
     let (outgoing, to_client) = mpsc::channel(QUEUE);
     let (written, all_written) = oneshot::channel::<()>();
-    thread::spawn(move || read(&to_server));
-    thread::spawn(move || {
-        let _ = write(to_client);
-        drop(written);
-    });
-    let ended = framed::serve(app, incoming, outgoing.clone()).await;
+    // Opened anew, so that whoever shares the pipes with us does not find them changed.
+    match pipe::OpenOptions::new().open_receiver("/proc/self/fd/0") {
+        Ok(stdin) => drop(tokio::spawn(stream::read(stdin, to_server))),
+        Err(_) => drop(thread::spawn(move || read(&to_server))),
+    }
+    match pipe::OpenOptions::new().open_sender("/proc/self/fd/1") {
+        Ok(stdout) => drop(tokio::spawn(async move {
+            stream::write(stdout, to_client).await;
+            drop(written);
+        })),
+        Err(_) => drop(thread::spawn(move || {
+            let _ = write(to_client);
+            drop(written);
+        })),
+    }
+    // On the threads that the streams are on, and not on the main one, which would be a hop away.
+    let serving = tokio::spawn(framed::serve(app, incoming, outgoing.clone()));
+    let ended = serving.await.unwrap_or(Ended::Abruptly);
     let last_answers = async {
         let _ = outgoing.send(END.into()).await;
         let _ = all_written.await;
@@ -68,7 +79,8 @@ fn write(mut messages: mpsc::Receiver<Arc<str>>) -> io::Result<()> {
             if &*message == END {
                 return stdout.flush();
             }
-            write!(stdout, "Content-Length: {}\r\n\r\n{message}", message.len())?;
+            stdout.write_all(header(&message).as_bytes())?;
+            stdout.write_all(message.as_bytes())?;
             next = messages.try_recv().ok();
         }
         stdout.flush()?;

@@ -9,17 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::Mode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::framed::{self, Incoming, QUEUE};
-use super::frames::Frames;
+use super::framed::{self, QUEUE};
+use super::stream;
 use crate::api::App;
-
-/// Bytes that are gathered for one write.
-const BATCH: usize = 64 << 10;
 
 /// A bound socket. Its file goes with it.
 pub struct Socket {
@@ -85,45 +80,8 @@ async fn serve_client(app: Arc<App>, client: UnixStream) {
     let (reader, writer) = client.into_split();
     let (to_server, incoming) = mpsc::channel(QUEUE);
     let (outgoing, to_client) = mpsc::channel(QUEUE);
-    let reading = tokio::spawn(read(reader, to_server));
-    tokio::spawn(write(writer, to_client));
+    let reading = tokio::spawn(stream::read(reader, to_server));
+    tokio::spawn(stream::write(writer, to_client));
     framed::serve(app, incoming, outgoing).await;
     reading.abort();
-}
-
-async fn read(mut stream: OwnedReadHalf, server: mpsc::Sender<Incoming>) {
-    let mut frames = Frames::default();
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        match stream.read(&mut chunk).await {
-            Ok(0) | Err(_) => return,
-            Ok(length) => frames.push(&chunk[..length]),
-        }
-        while let Some(frame) = frames.next() {
-            if server.send(frame).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-async fn write(mut stream: OwnedWriteHalf, mut messages: mpsc::Receiver<Arc<str>>) {
-    let mut batch = Vec::new();
-    while let Some(message) = messages.recv().await {
-        batch.clear();
-        let mut next = Some(message);
-        while let Some(message) = next {
-            batch
-                .extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes());
-            batch.extend_from_slice(message.as_bytes());
-            next = if batch.len() < BATCH {
-                messages.try_recv().ok()
-            } else {
-                None
-            };
-        }
-        if stream.write_all(&batch).await.is_err() {
-            return;
-        }
-    }
 }
