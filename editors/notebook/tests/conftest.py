@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any, Callable, Dict, Iterator, List, Union
 import pytest
 
 from tinyagent import Client, TinyCodeAgent
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, which some of them are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Without an installed daemon, the one that was built beside this package.
 _TARGET = Path(__file__).parents[3] / "target"
