@@ -13,7 +13,7 @@ use crate::engine::{self, Call, Emit, MemoryChange, Outcome, Raise, Stream};
 use crate::protocol::{Event, ExecResult, MemoryOp, Signal};
 
 /// Most signals that a session holds; the oldest go first.
-const MAX_SIGNALS: usize = 10_000;
+const MAX_SIGNALS: usize = 2_000;
 /// Most signals of one step that are taken.
 const MAX_STEP_SIGNALS: usize = 1_000;
 /// Most characters of a signal's message.
