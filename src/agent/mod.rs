@@ -378,7 +378,9 @@ impl Emit<engine::Event> for InStep<'_> {
     }
 }
 
-fn now() -> f64 {
+/// Seconds since 1970.
+#[must_use]
+pub fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())
 }

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::log::now;
 use super::{MORE_STEPS, Session, SessionError, Ticket, convert};
 use crate::agent::conversation::Prune;
-use crate::agent::{Agent, Failure, Run};
+use crate::agent::{Agent, Failure, Run, now};
 use crate::engine::{self, Answers, Emit, State, Step, Unit};
 use crate::model::{self, Model, ModelError};
 use crate::protocol::{

@@ -9,11 +9,11 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::agent::now;
 use crate::protocol::{Event, EventEnvelope};
 
 /// Bytes of events that are held in memory.
@@ -250,13 +250,6 @@ impl Segment {
         }
         Ok(batch)
     }
-}
-
-/// Seconds since 1970.
-#[must_use]
-pub fn now() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::conversation::EntryKind;
-use crate::agent::{Memory, scratchpad};
+use crate::agent::{Memory, now, scratchpad};
 use crate::engine::Raise;
 use crate::protocol::{
     ExecResult, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, RunResult, SessionInfo,
@@ -259,7 +259,7 @@ impl Session {
         let prompt = self.prompt.with_tools(toolbox.tools());
         if !memory.conversation.set_system_prompt(&prompt) {
             let note = prompt::tools_now(toolbox.tools());
-            memory.conversation.push(log::now(), EntryKind::Tools(note));
+            memory.conversation.push(now(), EntryKind::Tools(note));
         }
         Ok(())
     }

@@ -11,13 +11,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Actor, Queued};
-use super::log::{Log, now};
+use super::log::Log;
 use super::prompt::{Prompt, path_in_folder};
 use super::recorder::Recorder;
 use super::tools::Toolbox;
 use super::{MAX_WAITING, Session, SessionError};
-use crate::agent::Memory;
 use crate::agent::conversation::EntryKind;
+use crate::agent::{Memory, now};
 use crate::engine::{Engine, EngineError, Level, Spec, ToolAnswer, Unit, imports};
 use crate::model::{Secret, Source};
 use crate::protocol::{Network, SessionInfo, SessionOptions, TrustLevel};

@@ -210,9 +210,7 @@ class TinyCodeAgent:
     @property
     def signals(self) -> List[Signal]:
         """The signals that generated code gave, oldest first."""
-        if self._session.id is None:
-            return []
-        return [Signal.from_wire(signal) for signal in self._session.call("signals")["signals"]]
+        return self._session.signals()
 
     @property
     def session(self) -> Session:
@@ -226,14 +224,11 @@ class TinyCodeAgent:
 
     def interrupt(self) -> bool:
         """Stops what runs, from another thread; variables are kept. Says whether something ran."""
-        if self._session.id is None:
-            return False
-        return bool(self._session.call("interrupt")["interrupted"])
+        return self._session.interrupt()
 
     def reset(self) -> None:
         """Forgets all variables; the memory is kept."""
-        if self._session.id is not None:
-            self._session.call("session.reset")
+        self._session.reset()
 
     def close(self) -> None:
         """Ends the session, and the daemon if this was the last who used it."""

@@ -80,9 +80,7 @@ class PythonExecutor:
     @property
     def signals(self) -> List[Signal]:
         """The signals that code gave, oldest first."""
-        if self._session.id is None:
-            return []
-        return [Signal.from_wire(signal) for signal in self._session.call("signals")["signals"]]
+        return self._session.signals()
 
     @property
     def session_id(self) -> Optional[str]:
@@ -91,14 +89,11 @@ class PythonExecutor:
 
     def interrupt(self) -> bool:
         """Stops what runs, from another thread; variables are kept. Says whether something ran."""
-        if self._session.id is None:
-            return False
-        return bool(self._session.call("interrupt")["interrupted"])
+        return self._session.interrupt()
 
     def reset(self) -> None:
         """Forgets all variables."""
-        if self._session.id is not None:
-            self._session.call("session.reset")
+        self._session.reset()
 
     def kill(self) -> None:
         """Ends the Python at once, whatever it does; the next `run` has a fresh one."""

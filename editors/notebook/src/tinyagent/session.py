@@ -16,7 +16,7 @@ from .calls import Event
 from .client import Client, PathLike
 from .errors import ClientClosed, InvalidRequest, TinycodeError
 from .options import ExecutionLimits, TrustLevel
-from .results import ExecResult
+from .results import ExecResult, Signal
 from .tools import Tool, as_tools
 from .toolserver import ToolServer, in_tool_of
 
@@ -196,6 +196,21 @@ class Session:
         """The same for coroutines."""
         self._server.context = contextvars.copy_context()
         return ExecResult.from_wire(await self.acall("exec", code=code))
+
+    def signals(self) -> List[Signal]:
+        """The signals that code gave, oldest first; none before the session is made."""
+        if self.id is None:
+            return []
+        return [Signal.from_wire(signal) for signal in self.call("signals")["signals"]]
+
+    def interrupt(self) -> bool:
+        """Stops what runs, from another thread. Says whether something ran."""
+        return self.id is not None and bool(self.call("interrupt")["interrupted"])
+
+    def reset(self) -> None:
+        """Makes the namespace fresh, if there is one."""
+        if self.id is not None:
+            self.call("session.reset")
 
     def register(self, tools: Iterable[Union[Tool[Any], Callable[..., Any]]]) -> List[str]:
         """Adds tools; code that runs later may call them. Returns their names."""
