@@ -15,9 +15,9 @@ use rustix::fs::MemfdFlags;
 use rustix::process::DumpableBehavior;
 
 use crate::api::App;
-use crate::engine::Isolated;
+use crate::engine::{Absent, Isolated};
 use crate::model::Secret;
-use crate::session::{Environment, Registry};
+use crate::session::{Engines, Environment, Registry};
 
 /// The server where neither the session nor the environment names one.
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
@@ -87,7 +87,17 @@ impl Config {
     #[must_use]
     pub fn app(&self, record: Option<PathBuf>) -> Arc<App> {
         let environment = Environment {
-            isolated: Box::new(Isolated::new(self.python_environment.clone())),
+            engines: Engines {
+                local: Box::new(Absent {
+                    engine: "CPython in the daemon",
+                    reason: "trust level local is not part of this version",
+                }),
+                isolated: Box::new(Isolated::new(self.python_environment.clone())),
+                sandboxed: Box::new(Absent {
+                    engine: "CPython in a container",
+                    reason: "trust level sandboxed is not part of this version",
+                }),
+            },
             api_key: self.api_key.clone(),
             base_url: self.base_url.clone(),
             record,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{App, Context, Empty, Error, Pong, Status};
 use crate::engine::Level;
-use crate::protocol::{ErrorKind, LevelStatus, TrustLevels};
+use crate::protocol::{ErrorKind, LevelStatus, TrustLevel, TrustLevels};
 
 /// The OpenRPC document, generated from the table of methods and checked by a test.
 const OPENRPC: &str = include_str!("../../editors/protocol/openrpc.json");
@@ -30,9 +30,9 @@ pub async fn status_of(app: &App, patience: Duration) -> Status {
         uptime_seconds: app.started.elapsed().as_secs_f64(),
         sessions: registry.count(),
         trust_levels: TrustLevels {
-            local: level(registry.local()),
-            isolated: level(registry.isolated(patience).await),
-            sandboxed: level(registry.sandboxed()),
+            local: level(registry.level(TrustLevel::Local, patience).await),
+            isolated: level(registry.level(TrustLevel::Isolated, patience).await),
+            sandboxed: level(registry.level(TrustLevel::Sandboxed, patience).await),
         },
     }
 }

@@ -25,7 +25,7 @@ pub async fn add(context: &Context, session: &Session, tools: Vec<Tool>) -> Resu
         if let Some(source) = &tool.source {
             let registry = &context.app.registry;
             registry
-                .check_tool(session.python(), &tool.name, source)
+                .check_tool(session.trust_level(), session.python(), &tool.name, source)
                 .await?;
         }
     }

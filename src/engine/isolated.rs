@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -26,18 +25,13 @@ use tokio_util::sync::CancellationToken;
 use super::folder::Folder;
 use super::process::{self, Bounds};
 use super::python::{self, Interpreter, Interpreters};
-use super::{
-    Call, Emit, Engine, EngineError, Event, Final, Level, MemoryChange, Outcome, PyError,
-    SignalKind, Spec, State, Step, Stored, Stream, ToolFunction, Unit,
-};
-use crate::worker::{
-    self, Change, Done, Ended, Frame, Happening, Link, Memory, Process, Report, Request, Start,
-    Stop, TRUNCATED, ToolSpec, Watch, to_json,
-};
+use super::report::{event, outcome, tool_specs};
+use super::{Emit, Engine, EngineError, Event, Level, Outcome, Spec, Step, Unit};
+use crate::worker::{self, Ended, Frame, Link, Memory, Process, Request, Start, Watch, to_json};
 
-/// Receives the worker's source over descriptor 3 and hands the descriptor to it. The current folder
-/// is taken off the path first, so that no file in it can pass for a standard module. The worker gets
-/// builtins of its own, so that code which rebinds those of its Python does not break the worker.
+/// Receives the two files of the worker over descriptor 3 and hands the descriptor to them. The current
+/// folder is taken off the path first, so that no file in it can pass for a standard module. The worker
+/// gets builtins of its own, so that code which rebinds those of its Python does not break the worker.
 const BOOTSTRAP: &str = r"
 import sys
 sys.path[:] = [p for p in sys.path if p]
@@ -50,10 +44,17 @@ def read(size):
             os._exit(0)
         data += piece
     return data
-source = read(int.from_bytes(read(4), 'big'))
-worker = {'__name__': 'tinycode_worker', '__builtins__': dict(vars(__builtins__))}
-exec(compile(source, '<tinycode worker>', 'exec'), worker)
-worker['main'](3)
+own = dict(vars(__builtins__))
+def load(name):
+    source = read(int.from_bytes(read(4), 'big'))
+    module = type(sys)(name)
+    module.__file__, module.__builtins__ = '<%s>' % name, own
+    exec(compile(source, module.__file__, 'exec'), module.__dict__)
+    return module
+sys.modules['tinycode_session'] = load('tinycode_session')
+process = load('tinycode_process')
+del sys.modules['tinycode_session']
+process.main(3)
 ";
 /// Time that a fresh interpreter gets to answer.
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -230,7 +231,7 @@ impl Unit for Subprocess {
                 tracing::warn!("a fresh Python process could not be started: {error}");
             }
         }
-        let outcome = outcome(report, &self.spec, duration);
+        let outcome = outcome(report, &self.spec, duration, "the Python process");
         for data in &outcome.display {
             events.emit(Event::Display(data.clone()));
         }
@@ -269,7 +270,8 @@ impl Subprocess {
             imports: &self.spec.imports,
         };
         let greeting = async {
-            link.send(worker::SOURCE.as_bytes()).await?;
+            link.send(worker::SESSION.as_bytes()).await?;
+            link.send(worker::PROCESS.as_bytes()).await?;
             link.send(&to_json(&imports)).await?;
             link.receive().await
         };
@@ -325,159 +327,4 @@ fn unavailable(message: impl Display) -> EngineError {
         message: message.to_string(),
         hint: "`tinycode doctor` says what works on this machine".to_owned(),
     }
-}
-
-fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
-    let specs = tools.iter().map(|tool| ToolSpec {
-        name: &tool.name,
-        doc: &tool.doc,
-        source: tool.source.as_deref(),
-    });
-    specs.collect()
-}
-
-fn event(happening: Happening) -> Event {
-    match happening {
-        Happening::Stdout(text) => Event::Output(Stream::Stdout, text),
-        Happening::Stderr(text) => Event::Output(Stream::Stderr, text),
-        Happening::Signal(kind, message) => {
-            let kind = match kind {
-                worker::Signal::Uncertain => SignalKind::Uncertain,
-                worker::Signal::Explore => SignalKind::Explore,
-                worker::Signal::Commit => SignalKind::Commit,
-            };
-            Event::Signal(kind, message)
-        }
-        Happening::Memory(Change::Store { name, value, repr }) => {
-            let value = match (value, repr) {
-                (Some(value), _) => Stored::Json(value),
-                (None, Some(repr)) => Stored::Repr(repr),
-                (None, None) => Stored::Json(Value::Null),
-            };
-            Event::Memory(MemoryChange::Store { name, value })
-        }
-        Happening::Call {
-            call,
-            name,
-            args,
-            kwargs,
-        } => Event::Call(Call {
-            number: call,
-            name,
-            args,
-            kwargs,
-        }),
-        Happening::Memory(Change::Observe { text }) => Event::Memory(MemoryChange::Observe(text)),
-        Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
-    }
-}
-
-fn outcome(report: Report, spec: &Spec, duration: Duration) -> Outcome {
-    let truncated = report.stdout.is_cut() || report.stderr.is_cut();
-    let mut outcome = Outcome {
-        output: report.stdout.into_text(),
-        stderr: report.stderr.into_text(),
-        truncated,
-        value: None,
-        answer: None,
-        error: None,
-        timeout: report.stop == Some(Stop::Timeout),
-        interrupted: report.stop == Some(Stop::Interrupt),
-        duration,
-        display: Vec::new(),
-        rebound: Vec::new(),
-        state: State::Lost,
-    };
-    let stopped = report.stop.map(|stop| match stop {
-        Stop::Timeout => {
-            let seconds = spec.timeout.as_secs_f64();
-            (
-                "TimeoutError",
-                format!("the step took longer than {seconds} s and was stopped"),
-            )
-        }
-        Stop::Interrupt => ("KeyboardInterrupt", "the step was interrupted".to_owned()),
-    });
-    match report.ended {
-        Ended::Done(done) => finish(&mut outcome, *done, stopped, spec.max_output),
-        Ended::Stubborn => {
-            let (kind, message) =
-                stopped.unwrap_or(("TimeoutError", "the step was stopped".to_owned()));
-            let message = format!(
-                "{message}; it did not stop when asked, so its process was killed. {FRESH}"
-            );
-            outcome.error = Some(ended(kind, message));
-        }
-        Ended::Died(how) => {
-            outcome.error = Some(ended(
-                "ProcessDied",
-                format!("the Python process {how}. {FRESH}"),
-            ));
-        }
-        Ended::Broken(what) => {
-            let message = format!("the Python process was ended because {what}. {FRESH}");
-            outcome.error = Some(ended("ProcessBroken", message));
-        }
-    }
-    outcome
-}
-
-const FRESH: &str = "Its variables are gone; the session has a fresh Python";
-
-fn ended(kind: &str, message: String) -> PyError {
-    PyError {
-        kind: kind.to_owned(),
-        traceback: format!("{kind}: {message}\n"),
-        message,
-        line: None,
-        tool: None,
-    }
-}
-
-fn finish(outcome: &mut Outcome, done: Done, stopped: Option<(&str, String)>, limit: usize) {
-    outcome.state = State::Kept;
-    outcome.rebound = done.rebound;
-    outcome.display = done.display;
-    outcome.value = done.value.map(|value| {
-        let (value, cut) = cut(value, limit);
-        outcome.truncated |= cut;
-        value
-    });
-    outcome.error = done.error.map(|fault| PyError {
-        kind: fault.kind,
-        message: fault.message,
-        traceback: fault.traceback,
-        line: fault.line,
-        tool: fault.tool,
-    });
-    if let Some((kind, message)) = stopped {
-        let error = outcome
-            .error
-            .get_or_insert_with(|| ended(kind, message.clone()));
-        kind.clone_into(&mut error.kind);
-        // It ends with the exception that the worker raised for it, which is not the code's business.
-        let places = error
-            .traceback
-            .trim_end()
-            .rfind('\n')
-            .map_or(0, |at| at + 1);
-        error.traceback.truncate(places);
-        error.traceback.push_str(&format!("{kind}: {message}\n"));
-        error.message = message;
-    } else if outcome.error.is_none() {
-        outcome.answer = done.answer.map(|answer| Final {
-            value: answer.value,
-            text: answer.text,
-        });
-    }
-}
-
-/// Cuts `text` to `limit` bytes; says whether it had to.
-fn cut(mut text: String, limit: usize) -> (String, bool) {
-    let long = text.len() > limit;
-    if long {
-        text.truncate(text.floor_char_boundary(limit));
-        text.push_str(TRUNCATED);
-    }
-    (text, long)
 }

@@ -3,11 +3,13 @@
 //! Knows nothing of models, agents and the wire protocol: a step goes in, events come out while it
 //! runs, and exactly one outcome ends it.
 
+mod absent;
 mod folder;
 pub mod imports;
 mod isolated;
 mod process;
 mod python;
+mod report;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::worker::Raise;
 use crate::worker::Reply;
 
+pub use absent::Absent;
 pub use isolated::Isolated;
 pub use process::kill_all;
 pub use python::Interpreter;

@@ -26,14 +26,14 @@ use crate::agent::{Memory, now, scratchpad};
 use crate::engine::Raise;
 use crate::protocol::{
     ExecResult, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, RunResult, SessionInfo,
-    SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool,
+    SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool, TrustLevel,
 };
 use actor::{Command, Order, Queued};
 pub use error::{MORE_STEPS, SessionError};
 use log::Log;
 use prompt::Prompt;
 use recorder::Recorder;
-pub use registry::{Environment, Registry};
+pub use registry::{Engines, Environment, Registry};
 use tools::Toolbox;
 
 /// Requests that may wait on one session.
@@ -273,6 +273,12 @@ impl Session {
     /// Answers the call of a tool; says whether it waited.
     pub fn answer_call(&self, number: u64, result: Result<Value, Raise>) -> bool {
         self.recorder.answer_call(number, result)
+    }
+
+    /// How far its code is trusted.
+    #[must_use]
+    pub const fn trust_level(&self) -> TrustLevel {
+        self.options.trust_level
     }
 
     /// The interpreter that was asked for.

@@ -27,14 +27,34 @@ const MAX_SESSIONS: usize = 1_000;
 
 /// What sessions need of the world.
 pub struct Environment {
-    /// The engine of isolated sessions.
-    pub isolated: Box<dyn Engine>,
+    /// What runs the code.
+    pub engines: Engines,
     /// The key for models, where a session gives none.
     pub api_key: Option<Secret>,
     /// The base URL for models, where a session gives none.
     pub base_url: String,
     /// A file to which the replies of all models are added.
     pub record: Option<PathBuf>,
+}
+
+/// One engine for each trust level.
+pub struct Engines {
+    /// The engine of local sessions.
+    pub local: Box<dyn Engine>,
+    /// The engine of isolated sessions.
+    pub isolated: Box<dyn Engine>,
+    /// The engine of sandboxed sessions.
+    pub sandboxed: Box<dyn Engine>,
+}
+
+impl Engines {
+    fn of(&self, level: TrustLevel) -> &dyn Engine {
+        match level {
+            TrustLevel::Local => &*self.local,
+            TrustLevel::Isolated => &*self.isolated,
+            TrustLevel::Sandboxed => &*self.sandboxed,
+        }
+    }
 }
 
 /// The open sessions of the daemon.
@@ -106,18 +126,7 @@ impl Registry {
     }
 
     async fn unit(&self, options: &SessionOptions) -> Result<Box<dyn Unit>, SessionError> {
-        let missing = match options.trust_level {
-            TrustLevel::Isolated => None,
-            TrustLevel::Local => Some(self.local().unavailable),
-            TrustLevel::Sandboxed => Some(self.sandboxed().unavailable),
-        };
-        if let Some(reason) = missing {
-            return Err(SessionError::Engine(EngineError::Unavailable {
-                message: reason.unwrap_or_default(),
-                hint: "use trust_level \"isolated\"".to_owned(),
-            }));
-        }
-        if options.network == Some(Network::None) {
+        if options.network == Some(Network::None) && options.trust_level == TrustLevel::Isolated {
             let message = "an isolated session cannot be cut off from the network";
             return Err(option("network", message.to_owned()));
         }
@@ -130,14 +139,11 @@ impl Registry {
             max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
             max_memory: limits.max_memory_bytes,
         };
-        self.environment
-            .isolated
-            .open(spec)
-            .await
-            .map_err(|error| match error {
-                EngineError::Option { field, message } => option(field, message),
-                error @ EngineError::Unavailable { .. } => error.into(),
-            })
+        let engine = self.environment.engines.of(options.trust_level);
+        engine.open(spec).await.map_err(|error| match error {
+            EngineError::Option { field, message } => option(field, message),
+            error @ EngineError::Unavailable { .. } => error.into(),
+        })
     }
 
     fn source(&self, options: &SessionOptions) -> Source {
@@ -154,21 +160,19 @@ impl Registry {
         }
     }
 
-    /// Checks the source of a tool that is to run beside the code of a session.
+    /// Checks the source of a tool that is to run beside the code of a session of this level.
     ///
     /// # Errors
     /// What is wrong with it.
     pub async fn check_tool(
         &self,
+        level: TrustLevel,
         python: Option<&str>,
         name: &str,
         source: &str,
     ) -> Result<(), SessionError> {
-        Ok(self
-            .environment
-            .isolated
-            .check_tool(python, name, source)
-            .await?)
+        let engine = self.environment.engines.of(level);
+        Ok(engine.check_tool(python, name, source).await?)
     }
 
     /// The session of this id.
@@ -204,40 +208,13 @@ impl Registry {
         futures_util::future::join_all(all.iter().map(|session| session.close(reason))).await;
     }
 
-    /// What LOCAL is on this machine.
-    #[must_use]
-    pub fn local(&self) -> Level {
-        missing(
-            "CPython in the daemon",
-            "trust level local is not part of this version",
-        )
-    }
-
-    /// What ISOLATED is on this machine, as far as it can be told within `patience`.
-    pub async fn isolated(&self, patience: Duration) -> Level {
-        self.environment.isolated.level(patience).await
-    }
-
-    /// What SANDBOXED is on this machine.
-    #[must_use]
-    pub fn sandboxed(&self) -> Level {
-        missing(
-            "CPython in a container",
-            "trust level sandboxed is not part of this version",
-        )
+    /// What a trust level is on this machine, as far as it can be told within `patience`.
+    pub async fn level(&self, level: TrustLevel, patience: Duration) -> Level {
+        self.environment.engines.of(level).level(patience).await
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn missing(engine: &'static str, reason: &str) -> Level {
-    Level {
-        engine,
-        python_version: None,
-        enforced: Vec::new(),
-        unavailable: Some(reason.to_owned()),
     }
 }
 

@@ -20,6 +20,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::App;
+use crate::protocol::TrustLevel;
 use access::Access;
 use framed::Ended;
 use token::Token;
@@ -61,7 +62,18 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
     };
     // Found out while the first client connects, so that `initialize` can say it at once.
     let registry = Arc::clone(&app.registry);
-    tokio::spawn(async move { registry.isolated(std::time::Duration::from_secs(30)).await });
+    tokio::spawn(async move {
+        let patience = std::time::Duration::from_secs(30);
+        futures_util::future::join_all(
+            [
+                TrustLevel::Local,
+                TrustLevel::Isolated,
+                TrustLevel::Sandboxed,
+            ]
+            .map(|level| registry.level(level, patience)),
+        )
+        .await
+    });
     let code = tokio::select! {
         ended = stdio::serve(Arc::clone(&app)), if options.stdio => match ended {
             Ended::AfterShutdown => ExitCode::SUCCESS,

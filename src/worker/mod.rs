@@ -1,6 +1,6 @@
 //! The wire to a Python worker: frames over a private socket, output over pipes.
 //!
-//! Knows the frames that `worker.py` speaks and nothing of how a worker is started or killed. What
+//! Knows the frames that `session.py` speaks and nothing of how a worker is started or killed. What
 //! comes in is hostile: every frame is bounded, strict JSON, and output beyond its limit is read and
 //! thrown away, never held.
 
@@ -12,5 +12,8 @@ pub use frames::{Change, Done, Frame, Memory, Raise, Reply, Request, Signal, Sta
 pub use link::{Ended, Happening, Link, Process, Report, Stop, Watch, to_json};
 pub use output::TRUNCATED;
 
-/// The source of the worker.
-pub const SOURCE: &str = include_str!("worker.py");
+/// What the Python of a session does with a step, wherever it runs.
+pub const SESSION: &str = include_str!("session.py");
+
+/// How it does so in a process of its own.
+pub const PROCESS: &str = include_str!("process.py");

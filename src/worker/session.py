@@ -1,37 +1,27 @@
-"""Runs the steps of one session.
+"""What the Python of a session does with a step, wherever it runs.
 
-One file of standard-library Python, embedded in the daemon and sent to a fresh interpreter over a
-private socket. The daemon sends a frame for each step; the worker answers with any number of event
-frames and exactly one `done`. A frame is a 4-byte big-endian length and that much JSON. What the code
-prints goes to file descriptors 1 and 2 as anything does; the socket is never one of 0, 1 and 2, and
-no child process inherits it. The code runs in this interpreter: it can break it, in which case the
-daemon kills the process and begins a fresh one, but it cannot hang or crash the daemon.
+Standard library only. It needs a channel to the daemon, with `send(message)`, which wants no answer, and
+`ask(message)`, which waits for one; and standard streams. The code runs in this interpreter and can
+break it: whoever runs the interpreter has to cope with that.
 """
 
 import ast
 import base64
 import builtins
-import faulthandler
 import io
 import json
 import linecache
-import os
-import select
 import signal
-import struct
 import sys
 import traceback
 import types
-from _thread import allocate_lock, get_ident
 
-THIS_FILE = "<tinycode worker>"
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 MAX_FRAME = 32 << 20
 MAX_MEMORY_JSON = 64 << 10
 MAX_TEXT = 2_000
 MAX_SOURCES = 1_000
-PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
 RICH = {
     "_repr_html_": "text/html",
     "_repr_markdown_": "text/markdown",
@@ -42,149 +32,11 @@ RICH = {
 }
 
 
+HIDDEN = {__file__}  # files of ours, which tracebacks do not show
+
+
 class Stopped(KeyboardInterrupt):
     """The step was stopped from outside. Not an `Exception`, so that `except Exception` lets it by."""
-
-
-class Channel:
-    """Frames over the private socket. Sending is safe from any thread and is never cut in two."""
-
-    def __init__(self, fd):
-        self.fd = fd
-        self.encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-        self.encode_any = json.JSONEncoder(
-            ensure_ascii=False, allow_nan=False, default=plain
-        ).encode
-        self.decode = json.JSONDecoder().decode
-        self.decode_exact = json.JSONDecoder(parse_int=exact_int).decode
-        self.lock = allocate_lock()
-        self.reading = allocate_lock()
-        self.readable = select.poll()
-        self.readable.register(fd, select.POLLIN)
-        self.asked = 0
-        self.answers = {}
-        self.turns = {}
-        self.requests = []
-        self.step = 0  # number of the steps that have come
-        self.main = get_ident()
-        self.busy = False
-        self.stop_pending = False
-
-    def receive(self):
-        (size,) = struct.unpack(">I", self._read(4))
-        return self.decode(self._read(size).decode("utf-8"))
-
-    def _read(self, size):
-        data = bytearray()
-        while len(data) < size:
-            piece = os.read(self.fd, min(size - len(data), 1 << 20))
-            if not piece:
-                os._exit(0)  # the daemon is gone
-            data += piece
-        return bytes(data)
-
-    def send(self, message):
-        data = self.encode(message).encode("utf-8", "replace")
-        if len(data) > MAX_FRAME:
-            raise ValueError(
-                "%d bytes are too many to hand over, the limit is %d" % (len(data), MAX_FRAME)
-            )
-        data = memoryview(struct.pack(">I", len(data)) + data)
-        with Whole(self), self.lock:
-            while data:
-                data = data[os.write(self.fd, data) :]
-
-    def request(self):
-        """Waits for the next step."""
-        return self.wait(0, lambda: self.requests.pop() if self.requests else None, -1)
-
-    def ask(self, message):
-        """Sends a message that the daemon answers, and waits for the answer, for as long as the step
-        goes on. Safe from any thread."""
-        with self.lock:
-            self.asked += 1
-            number = self.asked
-        step = self.step
-
-        def answer():
-            found = self.answers.pop(number, None)
-            if found is None and step != self.step:
-                raise RuntimeError("the step that this thread belongs to has ended")
-            return found
-
-        self.send(dict(message, call=number))
-        return self.wait(number, answer, PATIENCE if get_ident() == self.main else -1)
-
-    def wait(self, number, ready, patience):
-        """Waits until `ready` has something. One thread reads what comes for all that wait."""
-        turn = allocate_lock()
-        turn.acquire()
-        self.turns[number] = turn
-        with Whole(self) as whole:
-            try:
-                while True:
-                    found = ready()
-                    if found is not None or whole.is_stopped():
-                        return found
-                    if not self.reading.acquire(False):
-                        turn.acquire(True, patience)
-                        continue
-                    try:
-                        found = ready()  # another may have read it just now
-                        if found is not None:
-                            return found
-                        if self.readable.poll(patience * 1_000):
-                            self.take()
-                    finally:
-                        self.reading.release()
-            finally:
-                del self.turns[number]
-                self.wake()  # somebody else has to read now
-
-    def take(self):
-        """Reads a frame and keeps it for whoever waits for it."""
-        frame = self.receive()
-        if frame["op"] == "answer":
-            self.answers[frame["call"]] = frame
-            self.wake(frame["call"])
-        else:
-            self.step += 1
-            self.answers.clear()  # those that their step did not wait for
-            self.requests.append(frame)
-            for number in list(self.turns):
-                self.wake(number)
-
-    def wake(self, number=None):
-        """Has a thread that waits look again: this one, or any."""
-        turns = list(self.turns.values()) if number is None else [self.turns.get(number)]
-        if turns and turns[0] is not None:
-            try:
-                turns[0].release()
-            except RuntimeError:
-                pass  # it does so already
-
-
-class Whole:
-    """What the main thread does in it is not cut in two: a stop that comes meanwhile comes after it."""
-
-    def __init__(self, channel):
-        self.channel = channel
-        self.main = get_ident() == channel.main
-
-    def __enter__(self):
-        if self.main:
-            self.channel.busy = True
-        return self
-
-    def is_stopped(self):
-        return self.main and self.channel.stop_pending
-
-    def __exit__(self, *_):
-        if self.main:
-            self.channel.busy = False
-            if self.channel.stop_pending:
-                self.channel.stop_pending = False
-                raise Stopped()
 
 
 class Imports:
@@ -239,8 +91,8 @@ class Memory:
         if not isinstance(name, str) or not name:
             raise TypeError("the name must be a non-empty string")
         message = {"event": "memory", "op": "store", "name": name[:MAX_TEXT]}
-        found, plain = as_json(self._channel, value)
-        if found and len(self._channel.encode(plain)) <= MAX_MEMORY_JSON:
+        found, plain = as_json(value)
+        if found and len(encode(plain)) <= MAX_MEMORY_JSON:
             message["value"] = plain
         else:
             message["repr"] = safe_repr(value)[:MAX_TEXT]
@@ -319,7 +171,7 @@ class Tools:
         return call
 
     def plain(self, value):
-        return self.channel.decode_exact(self.channel.encode_any(value))
+        return decode_exact(encode_any(value))
 
     def complaint(self, name, args, kwargs):
         for place, value in [*enumerate(args, 1), *kwargs.items()]:
@@ -359,49 +211,76 @@ def exception(type, message):
         return RuntimeError("%s: %s" % (type, message))
 
 
-class Worker:
-    """The state of one session, and the loop that runs its steps."""
+class Streams:
+    """The standard streams that a step finds, over descriptors 1 and 2."""
 
-    def __init__(self, channel):
-        self.channel = channel
-        self.pid = os.getpid()
-        self.fds = [os.dup(1), os.dup(2)]  # `dup` makes them uninheritable
+    def __init__(self):
         self.streams = [None, None]
+
+    def restore(self):
+        """Puts right what the step before may have broken."""
+        for index, name in enumerate(("stdout", "stderr")):
+            stream = self.streams[index]
+            if stream is None or stream.closed or getattr(sys, name, None) is not stream:
+                raw = io.FileIO(index + 1, "w", closefd=False)
+                stream = io.TextIOWrapper(
+                    io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
+                )
+                self.streams[index] = stream
+                setattr(sys, name, stream)
+                setattr(sys, "__%s__" % name, stream)
+
+    def flush(self):
+        """Lets all that was printed out, so that the daemon has it before it has `done`."""
+        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
+            if not any(stream is ours for ours in self.streams):  # perhaps on top of ours
+                try:
+                    stream.flush()
+                except Stopped:
+                    raise
+                except BaseException:
+                    pass
+        for index, stream in enumerate(self.streams):
+            try:
+                stream.flush()
+            except Exception:
+                self.drop(index)
+
+    def drop(self, index):
+        """Gives a stream up with what it holds, so that this does not turn up in a later step."""
+        try:
+            self.streams[index].buffer.raw.close()
+        except Exception:
+            pass
+        self.streams[index] = None
+
+
+class Session:
+    """The state of one session, and how a step is run in it."""
+
+    def __init__(self, channel, streams):
+        self.channel = channel
+        self.streams = streams
         self.interruptible = False
         self.memory = Memory(channel)
-        self.tools = Tools(channel, self.flush)
+        self.tools = Tools(channel, streams.flush)
         self.sources = []
         self.final = None
         self.builtins = builtins
         self.module = types.ModuleType("__main__")
         sys.modules["__main__"] = self.module
         self.names = self.module.__dict__
-        faulthandler.enable(file=self.fds[1], all_threads=False)
-
-    def serve(self):
-        start = self.channel.receive()
-        self.builtins = Imports(start["imports"]).builtins()
-        sys.path.insert(0, os.getcwd())
-        self.channel.send({"event": "ready"})
-        try:
-            self.serve_steps()
-        except OSError:
-            os.write(2, b"the code closed the connection between its Python and tinycode\n")
-            os._exit(1)
-
-    def serve_steps(self):
-        while True:
-            done = self.step(self.channel.request())
-            if os.getpid() != self.pid:
-                os._exit(0)  # a fork of the code's own came back here
-            try:
-                self.channel.send(done)
-            except (ValueError, RecursionError, MemoryError) as error:
-                done.update(value=None, display=[], final=None)
-                done["error"] = describe(error, None)
-                self.channel.send(done)
 
     def step(self, request):
+        """Runs a step; returns the frame that ends it."""
+        done = self.outcome(request)
+        try:
+            return encode_frame(done)
+        except (ValueError, RecursionError, MemoryError) as error:
+            done.update(value=None, display=[], final=None, error=describe(error, None))
+            return encode_frame(done)
+
+    def outcome(self, request):
         number = request["step"]
         filename = "<step %d>" % number
         self.remember_source(filename, request["code"])
@@ -421,36 +300,25 @@ class Worker:
                 value = self.run(request["code"], filename)
                 if value is not None:
                     done["value"] = safe_repr(value)[: request["max_text"] + 1]
-                    done["display"] = rich(self.channel, value)
+                    done["display"] = rich(value)
             finally:
                 self.interruptible = False
         except SystemExit as exit:
             error = exit if exit.code else None
         except BaseException as caught:
             error = caught
-        self.channel.stop_pending = False
         if error is not None:
-            done["error"] = describe(error, filename)
+            done["error"] = self.describe(error, filename)
         elif self.final is not None:
-            done["final"] = final(self.channel, *self.final)
+            done["final"] = final(*self.final)
         done["rebound"] = [name for name in given if self.names.get(name) is not given[name]]
-        self.flush()
+        self.streams.flush()
         return done
 
     def prepare(self):
         """Puts right whatever the step before may have broken; returns the names it gave."""
         signal.signal(signal.SIGINT, self.on_interrupt)
-        for index, name in enumerate(("stdout", "stderr")):
-            os.dup2(self.fds[index], index + 1)
-            stream = self.streams[index]
-            if stream is None or stream.closed or getattr(sys, name, None) is not stream:
-                raw = io.FileIO(index + 1, "w", closefd=False)
-                stream = io.TextIOWrapper(
-                    io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
-                )
-                self.streams[index] = stream
-                setattr(sys, name, stream)
-                setattr(sys, "__%s__" % name, stream)
+        self.streams.restore()
         self.final = None
         given = {
             "final_answer": self.final_answer,
@@ -486,42 +354,12 @@ class Worker:
             value = asyncio.run(value)
         return value
 
-    def flush(self):
-        """Lets all that was printed out, so that the daemon has it before it has `done`."""
-        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
-            if not any(stream is ours for ours in self.streams):  # perhaps on top of ours
-                try:
-                    stream.flush()
-                except Stopped:
-                    raise
-                except BaseException:
-                    pass
-        for index, stream in enumerate(self.streams):
-            try:
-                stream.flush()
-            except Exception:
-                self.drop_stream(index)
-        if "ctypes" in sys.modules:  # then C code may have printed into a buffer of its own
-            try:
-                sys.modules["ctypes"].CDLL(None).fflush(None)
-            except Exception:
-                pass
-
-    def drop_stream(self, index):
-        """Gives a stream up with what it holds, so that this does not turn up in a later step."""
-        try:
-            self.streams[index].buffer.raw.close()
-        except Exception:
-            pass
-        self.streams[index] = None
-
     def on_interrupt(self, _number, _frame):
-        if os.getpid() != self.pid:
-            os._exit(130)
-        if self.channel.busy:
-            self.channel.stop_pending = self.interruptible
-        elif self.interruptible:
+        if self.interruptible:
             raise Stopped()
+
+    def describe(self, error, filename):
+        return describe(error, filename)
 
     def remember_source(self, filename, code):
         """Lets tracebacks show the lines of the latest steps."""
@@ -548,7 +386,7 @@ class Worker:
         self._signal("commit", message)
 
     def _signal(self, kind, message):
-        self.flush()
+        self.streams.flush()
         text = safe_str(message)[:MAX_TEXT]
         # Waits until it has been noted, so that what is printed next does not overtake it.
         self.channel.ask({"event": "signal", "kind": kind, "message": text})
@@ -568,21 +406,40 @@ def exact_int(digits):
     return int(digits)
 
 
-def as_json(channel, value):
+encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+encode_any = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode
+decode_text = json.JSONDecoder().decode
+decode_exact = json.JSONDecoder(parse_int=exact_int).decode
+
+
+def encode_frame(message):
+    data = encode(message).encode("utf-8", "replace")
+    if len(data) > MAX_FRAME:
+        raise ValueError(
+            "%d bytes are too many to hand over, the limit is %d" % (len(data), MAX_FRAME)
+        )
+    return data
+
+
+def decode(frame):
+    return decode_text(str(frame, "utf-8"))
+
+
+def as_json(value):
     """Whether JSON can say the value, and the value as JSON says it."""
     try:
-        return True, channel.decode_exact(channel.encode_any(value))
+        return True, decode_exact(encode_any(value))
     except Exception:
         return False, None
 
 
-def final(channel, value):
-    found, said = as_json(channel, value)
+def final(value):
+    found, said = as_json(value)
     text = safe_str(value)
     return {"value": said if found else safe_repr(value), "text": text}
 
 
-def rich(channel, value):
+def rich(value):
     """What a notebook would show of the value beside its `repr`."""
     data = {}
     if isinstance(value, type):
@@ -638,7 +495,7 @@ def hide_this_file(report, seen):
     if report is None or id(report) in seen:
         return
     seen.add(id(report))
-    report.stack[:] = [frame for frame in report.stack if frame.filename != THIS_FILE]
+    report.stack[:] = [frame for frame in report.stack if frame.filename not in HIDDEN]
     hide_this_file(report.__cause__, seen)
     hide_this_file(report.__context__, seen)
     for inner in getattr(report, "exceptions", None) or ():
@@ -656,9 +513,3 @@ def line_of(error, filename):
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
-
-
-def main(fd):
-    high = os.dup(fd)  # away from 0, 1 and 2, and not inherited by children
-    os.close(fd)
-    Worker(Channel(high)).serve()

@@ -1,0 +1,165 @@
+//! What came of a step, as engines say it: from the report of a worker. Pure.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{
+    Call, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Stored, Stream,
+    ToolFunction,
+};
+use crate::worker::{self, Change, Done, Ended, Happening, Report, Stop, TRUNCATED, ToolSpec};
+
+/// The tools as a worker is told them.
+pub fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
+    let specs = tools.iter().map(|tool| ToolSpec {
+        name: &tool.name,
+        doc: &tool.doc,
+        source: tool.source.as_deref(),
+    });
+    specs.collect()
+}
+
+/// What the code does, as an event of its step.
+pub fn event(happening: Happening) -> Event {
+    match happening {
+        Happening::Stdout(text) => Event::Output(Stream::Stdout, text),
+        Happening::Stderr(text) => Event::Output(Stream::Stderr, text),
+        Happening::Signal(kind, message) => {
+            let kind = match kind {
+                worker::Signal::Uncertain => SignalKind::Uncertain,
+                worker::Signal::Explore => SignalKind::Explore,
+                worker::Signal::Commit => SignalKind::Commit,
+            };
+            Event::Signal(kind, message)
+        }
+        Happening::Memory(Change::Store { name, value, repr }) => {
+            let value = match (value, repr) {
+                (Some(value), _) => Stored::Json(value),
+                (None, Some(repr)) => Stored::Repr(repr),
+                (None, None) => Stored::Json(Value::Null),
+            };
+            Event::Memory(MemoryChange::Store { name, value })
+        }
+        Happening::Call {
+            call,
+            name,
+            args,
+            kwargs,
+        } => Event::Call(Call {
+            number: call,
+            name,
+            args,
+            kwargs,
+        }),
+        Happening::Memory(Change::Observe { text }) => Event::Memory(MemoryChange::Observe(text)),
+        Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
+    }
+}
+
+/// The outcome of a step; `python` is what errors call that which ran it.
+pub fn outcome(report: Report, spec: &Spec, duration: Duration, python: &str) -> Outcome {
+    let truncated = report.stdout.is_cut() || report.stderr.is_cut();
+    let mut outcome = Outcome {
+        output: report.stdout.into_text(),
+        stderr: report.stderr.into_text(),
+        truncated,
+        value: None,
+        answer: None,
+        error: None,
+        timeout: report.stop == Some(Stop::Timeout),
+        interrupted: report.stop == Some(Stop::Interrupt),
+        duration,
+        display: Vec::new(),
+        rebound: Vec::new(),
+        state: State::Lost,
+    };
+    let stopped = report.stop.map(|stop| match stop {
+        Stop::Timeout => {
+            let seconds = spec.timeout.as_secs_f64();
+            (
+                "TimeoutError",
+                format!("the step took longer than {seconds} s and was stopped"),
+            )
+        }
+        Stop::Interrupt => ("KeyboardInterrupt", "the step was interrupted".to_owned()),
+    });
+    match report.ended {
+        Ended::Done(done) => finish(&mut outcome, *done, stopped, spec.max_output),
+        Ended::Stubborn => {
+            let (kind, message) =
+                stopped.unwrap_or(("TimeoutError", "the step was stopped".to_owned()));
+            let message =
+                format!("{message}; it did not stop when asked, so {python} was killed. {FRESH}");
+            outcome.error = Some(ended(kind, message));
+        }
+        Ended::Died(how) => {
+            outcome.error = Some(ended("ProcessDied", format!("{python} {how}. {FRESH}")));
+        }
+        Ended::Broken(what) => {
+            let message = format!("{python} was ended because {what}. {FRESH}");
+            outcome.error = Some(ended("ProcessBroken", message));
+        }
+    }
+    outcome
+}
+
+const FRESH: &str = "Its variables are gone; the session has a fresh Python";
+
+fn ended(kind: &str, message: String) -> PyError {
+    PyError {
+        kind: kind.to_owned(),
+        traceback: format!("{kind}: {message}\n"),
+        message,
+        line: None,
+        tool: None,
+    }
+}
+
+fn finish(outcome: &mut Outcome, done: Done, stopped: Option<(&str, String)>, limit: usize) {
+    outcome.state = State::Kept;
+    outcome.rebound = done.rebound;
+    outcome.display = done.display;
+    outcome.value = done.value.map(|value| {
+        let (value, cut) = cut(value, limit);
+        outcome.truncated |= cut;
+        value
+    });
+    outcome.error = done.error.map(|fault| PyError {
+        kind: fault.kind,
+        message: fault.message,
+        traceback: fault.traceback,
+        line: fault.line,
+        tool: fault.tool,
+    });
+    if let Some((kind, message)) = stopped {
+        let error = outcome
+            .error
+            .get_or_insert_with(|| ended(kind, message.clone()));
+        kind.clone_into(&mut error.kind);
+        // It ends with the exception that the worker raised for it, which is not the code's business.
+        let places = error
+            .traceback
+            .trim_end()
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        error.traceback.truncate(places);
+        error.traceback.push_str(&format!("{kind}: {message}\n"));
+        error.message = message;
+    } else if outcome.error.is_none() {
+        outcome.answer = done.answer.map(|answer| Final {
+            value: answer.value,
+            text: answer.text,
+        });
+    }
+}
+
+/// Cuts `text` to `limit` bytes; says whether it had to.
+fn cut(mut text: String, limit: usize) -> (String, bool) {
+    let long = text.len() > limit;
+    if long {
+        text.truncate(text.floor_char_boundary(limit));
+        text.push_str(TRUNCATED);
+    }
+    (text, long)
+}
