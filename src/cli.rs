@@ -13,6 +13,7 @@ mod options;
 mod run;
 mod screen;
 mod serve;
+mod setup;
 mod spinner;
 mod stop;
 mod story;
@@ -54,6 +55,9 @@ Examples:
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// File with the Python of local sessions, built elsewhere [env: TINYCODE_LOCAL_COMPONENT]
+    #[arg(long, global = true, value_name = "FILE")]
+    local_component: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -64,6 +68,8 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Say what works on this machine, and what to do about what does not
     Doctor(doctor::DoctorArgs),
+    /// Make beforehand what trust levels need: the Python of local sessions
+    Setup(setup::SetupArgs),
     /// Serve editors, notebooks and scripts over JSON-RPC
     Serve(serve::ServeArgs),
 }
@@ -79,7 +85,8 @@ pub fn main() -> ExitCode {
         }
     };
     let hidden = config::hide_key();
-    let config = Config::from_environment();
+    let mut config = Config::from_environment();
+    config.local_component = cli.local_component.or(config.local_component);
     let looks = Looks::find(&config);
     let ready =
         hidden.map_err(|error| failure::defect(format!("the API key cannot be hidden: {error}")));
@@ -111,6 +118,10 @@ fn start(command: Command, config: &Config, looks: Looks) -> Result<ExitCode, Fa
             as_client(config, None, async |client, _| {
                 doctor::run(&args, config, client, looks).await
             })
+        }
+        Command::Setup(args) => {
+            log(config, OF_COMMANDS, None)?;
+            on_runtime(async { Ok(setup::run(args, config, looks).await?.into()) })
         }
         Command::Serve(args) => {
             log(config, OF_DAEMON, args.log_file.as_deref())?;

@@ -15,7 +15,8 @@ use rustix::fs::MemfdFlags;
 use rustix::process::DumpableBehavior;
 
 use crate::api::App;
-use crate::engine::{Absent, Isolated};
+use crate::engine::local::Provision;
+use crate::engine::{Absent, Isolated, Local};
 use crate::model::Secret;
 use crate::session::{Engines, Environment, Registry};
 
@@ -56,6 +57,10 @@ pub struct Config {
     pub python_environment: Vec<(OsString, OsString)>,
     /// Where the daemon keeps what must outlive a request: tokens.
     pub state_folder: PathBuf,
+    /// Where the daemon keeps what it can make again: the Python of local sessions.
+    pub cache_folder: PathBuf,
+    /// A file with the Python of local sessions.
+    pub local_component: Option<PathBuf>,
     /// Which log lines to write, as in `RUST_LOG`.
     pub log_filter: Option<String>,
     /// Whether the user wants no colours (`NO_COLOR`).
@@ -75,7 +80,9 @@ impl Config {
             python_environment: passed
                 .filter_map(|name| env::var_os(&name).map(|value| (name, value)))
                 .collect(),
-            state_folder: state_folder(),
+            state_folder: folder("XDG_STATE_HOME", ".local/state"),
+            cache_folder: folder("XDG_CACHE_HOME", ".cache"),
+            local_component: text("TINYCODE_LOCAL_COMPONENT").map(PathBuf::from),
             log_filter: text("TINYCODE_LOG"),
             no_color: text("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").as_deref() == Some("dumb"),
@@ -88,10 +95,10 @@ impl Config {
     pub fn app(&self, record: Option<PathBuf>) -> Arc<App> {
         let environment = Environment {
             engines: Engines {
-                local: Box::new(Absent {
-                    engine: "CPython in the daemon",
-                    reason: "trust level local is not part of this version",
-                }),
+                local: Box::new(Local::new(
+                    self.local_python(),
+                    self.python_environment.clone(),
+                )),
                 isolated: Box::new(Isolated::new(self.python_environment.clone())),
                 sandboxed: Box::new(Absent {
                     engine: "CPython in a container",
@@ -106,6 +113,17 @@ impl Config {
             registry: Registry::new(environment),
             started: Instant::now(),
         })
+    }
+}
+
+impl Config {
+    /// Where the Python of local sessions comes from.
+    #[must_use]
+    pub fn local_python(&self) -> Provision {
+        Provision {
+            cache: self.cache_folder.join("local"),
+            component: self.local_component.clone(),
+        }
     }
 }
 
@@ -156,8 +174,9 @@ fn text(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn state_folder() -> PathBuf {
-    let base = text("XDG_STATE_HOME").map(PathBuf::from);
-    let base = base.or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+/// Our folder in the one that `variable` names, or else in `default` in the user's own.
+fn folder(variable: &str, default: &str) -> PathBuf {
+    let base = text(variable).map(PathBuf::from);
+    let base = base.or_else(|| text("HOME").map(|home| PathBuf::from(home).join(default)));
     base.unwrap_or_else(env::temp_dir).join("tinycode")
 }

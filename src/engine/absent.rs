@@ -31,6 +31,7 @@ impl Engine for Absent {
             engine: self.engine,
             python_version: None,
             enforced: Vec::new(),
+            preparing: None,
             unavailable: Some(self.reason.to_owned()),
         }
     }

@@ -43,4 +43,4 @@ macro_rules! levels {
     };
 }
 
-levels!(isolated);
+levels!(isolated, local);
