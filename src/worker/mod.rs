@@ -9,7 +9,9 @@ mod link;
 mod output;
 mod patience;
 
-pub use frames::{Change, Done, Frame, Memory, Raise, Reply, Request, Signal, Start, ToolSpec};
+pub use frames::{
+    Change, Done, Frame, MAX_FRAME, Memory, Raise, Reply, Request, Signal, Start, ToolSpec,
+};
 pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json};
 pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};

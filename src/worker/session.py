@@ -46,10 +46,9 @@ class Imports:
     itself is not looked at.
     """
 
-    def __init__(self, allowed, missing=()):
+    def __init__(self, allowed):
         self.allowed = frozenset(allowed) | {"__future__"}
         self.everything = "*" in self.allowed
-        self.missing = missing  # names of builtins that the code is to do without
 
     def _allows(self, name):
         while name:
@@ -59,14 +58,9 @@ class Imports:
         return False
 
     def builtins(self):
-        if self.everything and not self.missing:
+        if self.everything:
             return builtins
-        names = dict(vars(builtins))
-        for name in self.missing:
-            names.pop(name, None)
-        if not self.everything:
-            names["__import__"] = self.importer()
-        return names
+        return dict(vars(builtins), __import__=self.importer())
 
     def importer(self):
         real_import = builtins.__import__
@@ -228,14 +222,16 @@ class Streams:
         """Puts right what the step before may have broken."""
         for index, name in enumerate(("stdout", "stderr")):
             stream = self.streams[index]
-            if stream is None or stream.closed or getattr(sys, name, None) is not stream:
-                raw = io.FileIO(index + 1, "w", closefd=False)
+            if not is_open(stream) or getattr(sys, name, None) is not stream:
                 stream = io.TextIOWrapper(
-                    io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
+                    self.open(index), "utf-8", "backslashreplace", line_buffering=True
                 )
                 self.streams[index] = stream
                 setattr(sys, name, stream)
                 setattr(sys, "__%s__" % name, stream)
+
+    def open(self, index):
+        return io.BufferedWriter(io.FileIO(index + 1, "w", closefd=False))
 
     def flush(self):
         """Lets all that was printed out, so that the daemon has it before it has `done`."""
@@ -260,6 +256,13 @@ class Streams:
         except Exception:
             pass
         self.streams[index] = None
+
+
+def is_open(stream):
+    try:
+        return stream is not None and not stream.closed
+    except ValueError:  # the code detached what is below
+        return False
 
 
 class Session:

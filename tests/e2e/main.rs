@@ -23,6 +23,7 @@ mod framing;
 mod layering;
 mod lifecycle;
 mod limits;
+mod local;
 mod memory;
 mod model;
 mod notebook;

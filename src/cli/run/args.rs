@@ -28,7 +28,7 @@ Exit codes: 0 answer, 1 no answer, 2 usage, 3 model, 4 engine, 130 Ctrl-C, 143 S
 pub struct RunArgs {
     /// What to do; `-` reads it from stdin
     task: String,
-    /// How far the generated code is trusted; this version has isolated alone
+    /// How far the generated code is trusted: in the daemon, in a process, or in a container
     #[arg(long, value_name = "LEVEL", default_value = "isolated")]
     #[arg(value_parser = ["local", "isolated", "sandboxed"])]
     trust_level: String,

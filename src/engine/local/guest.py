@@ -14,7 +14,9 @@ import encodings.utf_16, encodings.utf_32, encodings.cp1252, encodings.unicode_e
 
 import _thread
 import builtins
+import gc
 import importlib.machinery
+import linecache
 import marshal
 import os
 import sys
@@ -48,6 +50,37 @@ class Channel:
         if not answer:
             raise Stopped()
         return decode(answer)
+
+
+class Print(io.BufferedIOBase):
+    """A standard stream. What goes past the daemon, straight to descriptors 1 and 2, is shown too."""
+
+    wanted = True  # more, in this step
+
+    def __init__(self, stderr):
+        self.stderr = stderr
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return 2 if self.stderr else 1
+
+    def write(self, data):
+        length = len(data)
+        if self.wanted:
+            self.wanted = wit_world.print(bytes(data), self.stderr)
+        return length
+
+
+class Prints(Streams):
+    def restore(self):
+        super().restore()
+        for stream in self.streams:
+            stream.buffer.wanted = True
+
+    def open(self, index):
+        return Print(stderr=index == 1)
 
 
 class Library:
@@ -137,10 +170,13 @@ class Loop(asyncio.base_events.BaseEventLoop):
         def run():
             if future.cancelled():
                 return
+            asyncio.events._set_running_loop(None)  # as in a thread of its own
             try:
                 future.set_result(func(*args))
             except Exception as error:
                 future.set_exception(error)
+            finally:
+                asyncio.events._set_running_loop(self)
 
         self.call_soon(run)
         return future
@@ -158,20 +194,51 @@ def sleep(seconds, /):
     wit_world.sleep(seconds)
 
 
+def pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
+    """As `hashlib` has it where there is OpenSSL."""
+    if iterations < 1:
+        raise ValueError("iteration value must be greater than 0.")
+    keyed = hmac.new(password, None, hash_name)
+    dklen = keyed.digest_size if dklen is None else dklen
+    if dklen < 1:
+        raise ValueError("key length must be greater than 0.")
+
+    def digest(data):
+        copy = keyed.copy()
+        copy.update(data)
+        return copy.digest()
+
+    key = b""
+    while len(key) < dklen:
+        last = digest(salt + (len(key) // keyed.digest_size + 1).to_bytes(4, "big"))
+        block = int.from_bytes(last, "big")
+        for _ in range(iterations - 1):
+            last = digest(last)
+            block ^= int.from_bytes(last, "big")
+        key += block.to_bytes(keyed.digest_size, "big")
+    return key[:dklen]
+
+
 class Local(Session):
     """The session of this component."""
 
-    missing = ()
+    missing = (*MISSING, "open")
+
+    def __init__(self, channel, streams):
+        super().__init__(channel, streams)
+        self.builtins = {name: value for name, value in vars(builtins).items() if name not in self.missing}
 
     def start(self, imports, cwd, packages):
         random.seed()
         sys.path[:] = packages
-        sys.argv = [""]
-        self.missing = MISSING if cwd else (*MISSING, "open")
         if cwd:
             os.chdir(cwd)
             sys.path.insert(0, cwd)
-        self.builtins = Imports(imports, self.missing).builtins()
+            self.missing = MISSING
+            self.builtins["open"] = open
+        imports = Imports(imports)
+        if not imports.everything:
+            self.builtins["__import__"] = imports.importer()
 
     def describe(self, error, filename):
         fault = super().describe(error, filename)
@@ -187,11 +254,14 @@ class Local(Session):
 
 
 time.sleep = sleep
+# The clock of the processor counts from the build.
+time.process_time, time.process_time_ns = time.monotonic, time.monotonic_ns
+hashlib.pbkdf2_hmac = pbkdf2_hmac
 asyncio.EventLoop = asyncio.SelectorEventLoop = Loop
 asyncio.unix_events._DefaultEventLoopPolicy._loop_factory = Loop
 Timezones().install()
 sys.meta_path.append(Library(os.path.dirname(colorsys.__file__)))
-session = Local(Channel(), Streams())
+sys.argv = [""]
 
 
 class WitWorld(wit_world.WitWorld):
@@ -237,3 +307,73 @@ def number_of(function):
 
 
 SHOW = number_of(wit_world.show)
+
+
+class Nobody(Channel):
+    """A daemon that takes everything."""
+
+    def send(self, message):
+        encode_frame(message)
+
+    def ask(self, message):
+        return decode(encode_frame({"value": None, "error": None}))
+
+
+class Nowhere(Streams):
+    def open(self, index):
+        return io.BytesIO()
+
+
+# What steps are made of.
+SAMPLES = (
+    "x = 1\nx + 1",
+    "print('a', 1)",
+    "def f(n):\n    return n * 2\n[f(i) for i in range(30)]",
+    "import json, math, re, statistics\nstatistics.mean([1, 2, math.pi])\nre.sub('[0-9]+', '', 'a1')",
+    "json.loads(json.dumps({'a': [1, 2.5, None]}))",
+    "y = {str(i): i for i in range(40)}\nsorted(y.items(), key=lambda pair: -pair[1])",
+    "class A:\n    def __init__(self):\n        self.x = 1\nA().x",
+    "import os",
+    "1 / 0",
+    "x =",
+    "f'{3.14159:.2f}'",
+    "store('a', 1)\nrecall('a')",
+    "uncertain('why')",
+    "final_answer({'a': 1})",
+)
+
+
+def warm_up():
+    """Runs steps, so that the interpreter has adapted to what they do: it writes that beside the code, and
+    each session would have to copy these pages."""
+    before = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
+    scratch = Local(Nobody(), Nowhere())
+    scratch.builtins["__import__"] = Imports(["json", "math", "re", "statistics"]).importer()
+    for number in range(12):
+        tools = [] if number else None
+        for code in SAMPLES:
+            memory = {"clear": False, "set": {}}
+            request = {"nonce": 1, "step": number, "code": code, "tools": tools, "memory": memory}
+            scratch.step(decode(encode_frame(dict(request, max_text=1_000))))
+    linecache.clearcache()
+    sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__ = before
+
+
+def settle():
+    """Leaves the heap without holes: what a session allocates then lies close together, and not on pages
+    that hold other parts of the snapshot, which it would have to copy."""
+    gc.collect()
+    top = id(bytes(1 << 20))
+    blocks, count = [None] * 400_000, 0
+    for size in (*range(1 << 16, 1 << 12, -(1 << 10)), *range(1 << 12, 0, -8)):
+        while count < len(blocks):
+            blocks[count] = block = bytes(size)
+            count += 1
+            if id(block) > top:
+                break
+    return blocks
+
+
+warm_up()
+session = Local(Channel(), Prints())
+FILLING = settle()

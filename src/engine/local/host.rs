@@ -17,7 +17,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 use super::memory::{Interrupt, Memory};
-use crate::worker::{Frame, Happening, Heard, Output, Reply, heard, to_json};
+use crate::worker::{Frame, Happening, Heard, MAX_FRAME, Output, Reply, heard, to_json};
 
 /// Bytes that the code may print in one go.
 const CHUNK: usize = 64 << 10;
@@ -183,23 +183,28 @@ impl Host {
         }
     }
 
-    async fn say(&mut self, frame: &[u8]) -> Result<Option<Heard>> {
-        let frame: Frame = serde_json::from_slice(frame)?;
-        let heard = heard(frame).map_err(wasmtime::Error::msg)?;
-        Ok(Some(heard))
+    /// Takes what the code prints; says whether it wants more of it.
+    async fn print(&mut self, bytes: &[u8], stderr: bool) -> bool {
+        let (text, wanted) = lock(&self.printed).push(bytes, stderr);
+        if let (Some(text), Some(wire)) = (text, &self.wire) {
+            let _ = wire.happenings.send(text).await; // nobody may want to know any more
+        }
+        wanted
     }
 
     /// Passes on what wants no answer.
     async fn send(&mut self, frame: &[u8]) -> Result<()> {
-        if let (Some(heard), Some(wire)) = (self.say(frame).await?, &self.wire) {
-            let _ = wire.happenings.send(heard.happening).await; // nobody may want to know any more
+        let heard = understood(frame)?;
+        if let Some(wire) = &self.wire {
+            let _ = wire.happenings.send(heard.happening).await;
         }
         Ok(())
     }
 
     /// Passes on what wants an answer, and waits for it; returns nothing when the step is to stop.
     async fn ask(&mut self, frame: &[u8]) -> Result<Vec<u8>> {
-        let (Some(heard), Some(wire)) = (self.say(frame).await?, &mut self.wire) else {
+        let heard = understood(frame)?;
+        let Some(wire) = &mut self.wire else {
             return Ok(Vec::new());
         };
         let call = heard.call;
@@ -252,6 +257,30 @@ impl ResourceLimiter for Limit {
     }
 }
 
+fn understood(frame: &[u8]) -> Result<Heard> {
+    if frame.len() > MAX_FRAME {
+        return Err(wasmtime::format_err!("a frame of {} bytes", frame.len()));
+    }
+    let frame: Frame = serde_json::from_slice(frame)?;
+    heard(frame).map_err(wasmtime::Error::msg)
+}
+
+impl Printed {
+    /// Takes bytes; returns what there is to show for them, and whether more is wanted.
+    fn push(&mut self, bytes: &[u8], stderr: bool) -> (Option<Happening>, bool) {
+        match stderr {
+            false => (
+                self.stdout.push(bytes).map(Happening::Stdout),
+                !self.stdout.is_cut(),
+            ),
+            true => (
+                self.stderr.push(bytes).map(Happening::Stderr),
+                !self.stderr.is_cut(),
+            ),
+        }
+    }
+}
+
 /// The functions that the component asks for.
 ///
 /// # Errors
@@ -260,6 +289,12 @@ pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     let mut root = linker.root();
+    root.func_wrap_async(
+        "print",
+        |mut store: StoreContextMut<'_, Host>, (bytes, stderr): (Vec<u8>, bool)| {
+            Box::new(async move { Ok((store.data_mut().print(&bytes, stderr).await,)) })
+        },
+    )?;
     root.func_wrap_async(
         "send",
         |mut store: StoreContextMut<'_, Host>, (frame,): (Vec<u8>,)| {
@@ -291,7 +326,7 @@ pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
     Ok(linker)
 }
 
-/// Standard output or error of the code.
+/// Standard output or error, for what does not go through `print`: the last words of an interpreter.
 #[derive(Clone)]
 struct Stream {
     stderr: bool,
@@ -317,16 +352,8 @@ impl StdoutStream for Stream {
 impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut printed = lock(&self.printed);
-        let Printed {
-            stdout,
-            stderr,
-            happenings,
-        } = &mut *printed;
-        let text = match self.stderr {
-            false => stdout.push(&bytes).map(Happening::Stdout),
-            true => stderr.push(&bytes).map(Happening::Stderr),
-        };
-        if let (Some(text), Some(happenings)) = (text, happenings) {
+        let (text, _) = printed.push(&bytes, self.stderr);
+        if let (Some(text), Some(happenings)) = (text, &printed.happenings) {
             let _ = happenings.try_send(text); // there is room: see `check_write`
         }
         Ok(())

@@ -123,14 +123,19 @@ impl Provision {
             return Ok(built);
         }
         self.sweep();
-        let target = self.folder(engine).map_err(cache_error)?;
+        let target = self
+            .folder(engine)
+            .map_err(|error| self.unreadable(&error))?;
         let work = tempfile::Builder::new()
             .prefix(UNFINISHED)
             .tempdir_in(&self.cache);
         let work = work.map_err(cache_error)?;
         let component = work.path().join(COMPONENT);
         match &self.component {
-            Some(ready) => copy(ready, &component)?,
+            Some(ready) => {
+                let copied = fs::copy(ready, &component);
+                copied.map_err(|error| self.unreadable(&error))?;
+            }
             None => build_component(work.path(), &component, progress).await?,
         }
         progress(4, PARTS, "compiling it for this machine");
@@ -143,6 +148,14 @@ impl Provision {
             folder: target,
             note,
         })
+    }
+
+    fn unreadable(&self, error: &io::Error) -> ProvisionError {
+        let file = self.component.as_deref().unwrap_or(Path::new(""));
+        ProvisionError {
+            message: format!("the component '{}' cannot be read: {error}", file.display()),
+            hint: "give a file made by `tinycode setup`, or none".to_owned(),
+        }
     }
 
     /// Removes what builds left behind that were killed. To be called with the lock.
@@ -336,17 +349,6 @@ fn publish(work: TempDir, target: &Path) -> io::Result<()> {
     fs::rename(work.path(), target)?;
     let _ = work.keep(); // it is where it belongs
     Ok(())
-}
-
-fn copy(ready: &Path, component: &Path) -> Result<(), ProvisionError> {
-    let copied = fs::copy(ready, component).map_err(|error| ProvisionError {
-        message: format!(
-            "the component '{}' cannot be read: {error}",
-            ready.display()
-        ),
-        hint: "give a file made by `tinycode setup`, or none".to_owned(),
-    });
-    copied.map(drop)
 }
 
 fn hash_of(file: &Path) -> io::Result<String> {

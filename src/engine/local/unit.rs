@@ -182,8 +182,11 @@ impl Recipe {
                     Err(error) => self.failed(&error, instance.host().wanted_more_memory()),
                 };
                 let printed = instance.host().end();
-                let usable = matches!(ended, Ended::Done(_));
-                (usable.then_some(instance), ended, printed)
+                let instance = match ended {
+                    Ended::Done(_) => Some(instance),
+                    _ => bury(instance).await,
+                };
+                (instance, ended, printed)
             }
             Err(error) => {
                 let none = || crate::worker::Output::new(0);
@@ -256,13 +259,15 @@ impl Unit for Local {
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
-        self.instance = None;
+        self.close().await;
         self.instance = Some(self.recipe.make().await?);
         Ok(())
     }
 
     async fn close(&mut self) {
-        self.instance = None;
+        if let Some(instance) = self.instance.take() {
+            bury(instance).await;
+        }
     }
 }
 
@@ -317,6 +322,12 @@ fn start(
 fn on_a_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let runtime = Handle::current();
     spawn_blocking(move || runtime.block_on(work))
+}
+
+/// Gives back the memory of a Python, which may take a while.
+async fn bury(instance: Instance) -> Option<Instance> {
+    let _ = spawn_blocking(move || drop(instance)).await;
+    None
 }
 
 fn understood(frame: &[u8], nonce: u64) -> Ended {

@@ -27,6 +27,7 @@ pub fn tinycode(args: &[&str]) -> Cli {
 
 /// A line for the shell, in which `$TINYCODE` is the binary.
 pub fn shell_line(line: &str) -> Cli {
+    super::prepare();
     let home = tempfile::tempdir().unwrap();
     let temp = home.path().join("tmp");
     std::fs::create_dir(&temp).unwrap();
@@ -38,6 +39,7 @@ pub fn shell_line(line: &str) -> Cli {
         .env("HOME", home.path())
         .env("TMPDIR", temp)
         .env("XDG_STATE_HOME", home.path().join("state"))
+        .env("XDG_CACHE_HOME", super::cache())
         .env("TINYCODE", env!("CARGO_BIN_EXE_tinycode"))
         .current_dir(home.path())
         .stdin(Stdio::piped())

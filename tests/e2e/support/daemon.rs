@@ -97,6 +97,7 @@ impl Daemon {
     }
 
     fn begin(options: &Options) -> Self {
+        super::prepare();
         let folder = tempfile::tempdir().unwrap();
         let beside = folder.path().join("socket");
         let socket = options.socket_at.clone().unwrap_or(beside);
@@ -269,6 +270,7 @@ fn command(folder: &Path, options: &Options) -> Command {
         .env("HOME", std::env::var_os("HOME").unwrap_or_default())
         .env("TMPDIR", folder.join("tmp"))
         .env("XDG_STATE_HOME", folder.join("state"))
+        .env("XDG_CACHE_HOME", super::cache())
         .envs(options.environment.iter().cloned())
         .current_dir(folder)
         .stdin(Stdio::piped())

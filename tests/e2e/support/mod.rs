@@ -11,6 +11,10 @@ mod sse;
 mod tools;
 mod wires;
 
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,6 +39,24 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < DEADLINE, "waited in vain until {what}");
         thread::park_timeout(Duration::from_millis(5));
     }
+}
+
+/// The user's cache folder, where the Python of local sessions is kept from run to run.
+pub fn cache() -> PathBuf {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+    let in_home = || PathBuf::from(set("HOME").unwrap_or_default()).join(".cache");
+    set("XDG_CACHE_HOME").map_or_else(in_home, PathBuf::from)
+}
+
+/// Has the Python of local sessions built, once: no test waits for that with its own deadline.
+pub fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let setup = Command::new(env!("CARGO_BIN_EXE_tinycode"))
+            .arg("setup")
+            .status();
+        assert!(setup.unwrap().success(), "`tinycode setup` failed");
+    });
 }
 
 /// Whether the process runs; one that has ended and waits to be reaped does not.
