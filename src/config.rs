@@ -15,7 +15,7 @@ use rustix::fs::MemfdFlags;
 use rustix::process::DumpableBehavior;
 
 use crate::api::App;
-use crate::engine::{Absent, Isolated};
+use crate::engine::{Absent, Isolated, Sandboxed, sandboxed};
 use crate::model::Secret;
 use crate::session::{Engines, Environment, Registry};
 
@@ -26,6 +26,9 @@ const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 const KEY: &str = "OPENAI_API_KEY";
 /// The variable that names the descriptor of the unnamed file with the key.
 const KEY_DESCRIPTOR: &str = "TINYCODE_KEY_FD";
+
+/// Containers that a daemon keeps ready.
+const SANDBOX_READY: usize = 2;
 
 /// Variables that a Python subprocess gets: what it needs to find its libraries and the user's
 /// folders, and to talk to the network as the machine does. No variable of a kind that holds keys.
@@ -56,6 +59,10 @@ pub struct Config {
     pub python_environment: Vec<(OsString, OsString)>,
     /// Where the daemon keeps what must outlive a request: tokens.
     pub state_folder: PathBuf,
+    /// Where the Docker engine is.
+    pub docker: sandboxed::Settings,
+    /// Containers to keep ready (`TINYCODE_SANDBOX_READY`).
+    pub sandbox_ready: usize,
     /// Which log lines to write, as in `RUST_LOG`.
     pub log_filter: Option<String>,
     /// Whether the user wants no colours (`NO_COLOR`).
@@ -76,6 +83,10 @@ impl Config {
                 .filter_map(|name| env::var_os(&name).map(|value| (name, value)))
                 .collect(),
             state_folder: state_folder(),
+            docker: docker(),
+            sandbox_ready: text("TINYCODE_SANDBOX_READY")
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(SANDBOX_READY),
             log_filter: text("TINYCODE_LOG"),
             no_color: text("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").as_deref() == Some("dumb"),
@@ -83,9 +94,10 @@ impl Config {
     }
 
     /// What all requests share, with the replies of all models added to the file `record` if one is
-    /// given. Has to be called on the runtime that the sessions are to live on.
+    /// given, and `ready` containers kept ready. Has to be called on the runtime that the sessions are to
+    /// live on.
     #[must_use]
-    pub fn app(&self, record: Option<PathBuf>) -> Arc<App> {
+    pub fn app(&self, record: Option<PathBuf>, ready: usize) -> Arc<App> {
         let environment = Environment {
             engines: Engines {
                 local: Box::new(Absent {
@@ -93,10 +105,7 @@ impl Config {
                     reason: "trust level local is not part of this version",
                 }),
                 isolated: Box::new(Isolated::new(self.python_environment.clone())),
-                sandboxed: Box::new(Absent {
-                    engine: "CPython in a container",
-                    reason: "trust level sandboxed is not part of this version",
-                }),
+                sandboxed: Box::new(Sandboxed::new(self.docker.clone(), ready)),
             },
             api_key: self.api_key.clone(),
             base_url: self.base_url.clone(),
@@ -154,6 +163,20 @@ fn read_hidden_key(descriptor: i32) -> String {
 /// A variable that is set to something.
 fn text(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where the Docker engine is, by the variables of its own client.
+fn docker() -> sandboxed::Settings {
+    let folder = |name: &str| text(name).map(PathBuf::from);
+    let home = || folder("HOME").map(|home| home.join(".docker"));
+    sandboxed::Settings {
+        host: text("DOCKER_HOST"),
+        context: text("DOCKER_CONTEXT"),
+        config: folder("DOCKER_CONFIG").or_else(home),
+        tls: text("DOCKER_TLS_VERIFY").is_some(),
+        certificates: folder("DOCKER_CERT_PATH"),
+        runtime: folder("XDG_RUNTIME_DIR"),
+    }
 }
 
 fn state_folder() -> PathBuf {

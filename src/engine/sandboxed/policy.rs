@@ -1,0 +1,162 @@
+//! From the limits of a session to the container that holds it, and what has to be seen of it. Pure.
+//!
+//! Knows nothing of how containers are made. What is asked for here is what `facts.rs` looks for.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
+    MountType, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+};
+
+use super::seccomp;
+
+/// The folder that code works in.
+pub const WORK: &str = "/work";
+/// Where the folder with the socket is mounted.
+pub const RUN: &str = "/run/tinycode";
+/// The user and the group that code runs as: not root, and nobody that a machine has.
+pub const USER: u32 = 64_200;
+/// Processes and threads, those of the engine's own among them.
+pub const MAX_PROCESSES: i64 = 128;
+/// Processors' worth of time.
+pub const PROCESSORS: i64 = 1;
+/// Bytes of memory where a session does not say.
+pub const DEFAULT_MEMORY: u64 = 1 << 30;
+/// The most that one folder in memory takes.
+const MAX_FOLDER: u64 = 256 << 20;
+/// Bytes of shared memory.
+const SHARED: u64 = 64 << 20;
+/// Open files of a process.
+const MAX_FILES: i64 = 1_024;
+const BILLION: i64 = 1_000_000_000;
+/// The label that says which daemon a container belongs to.
+pub const LABEL: &str = "tinycode.daemon";
+
+/// What containers differ in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// The image.
+    pub image: String,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Whether it has the engine's network.
+    pub network: bool,
+}
+
+impl Shape {
+    /// Bytes that a folder in memory may hold: the memory that it takes is the container's own.
+    #[must_use]
+    pub fn folder(&self) -> u64 {
+        MAX_FOLDER.min(self.memory / 4)
+    }
+
+    /// Bytes of data that one process may have. A little less than the container, so that Python gets to
+    /// say `MemoryError` before the container is out of memory.
+    #[must_use]
+    pub fn data(&self) -> u64 {
+        self.memory / 8 * 7
+    }
+}
+
+/// The container of this shape, run by `command`, for the daemon `owner`; `run` is the folder with the
+/// socket, if it has one.
+#[must_use]
+pub fn container(
+    shape: &Shape,
+    command: Vec<String>,
+    owner: &str,
+    run: Option<&Path>,
+) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(shape.image.clone()),
+        entrypoint: Some(command),
+        cmd: Some(Vec::new()),
+        hostname: Some("sandbox".to_owned()),
+        user: Some(format!("{USER}:{USER}")),
+        // Engines make this folder where it is missing, which takes the mode of the mount on it away.
+        working_dir: Some("/".to_owned()),
+        env: Some(environment()),
+        labels: Some(HashMap::from([(LABEL.to_owned(), owner.to_owned())])),
+        network_disabled: Some(!shape.network),
+        attach_stdin: Some(false),
+        open_stdin: Some(false),
+        tty: Some(false),
+        host_config: Some(host_config(shape, run)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn environment() -> Vec<String> {
+    [
+        "PATH=/usr/local/bin:/usr/bin:/bin",
+        "HOME=/work",
+        "TMPDIR=/tmp",
+        "LANG=C.UTF-8",
+        "PYTHONUTF8=1",
+        "PYTHONDONTWRITEBYTECODE=1",
+        "MPLBACKEND=Agg", // plots without a screen
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn host_config(shape: &Shape, run: Option<&Path>) -> HostConfig {
+    let memory = i64::try_from(shape.memory).unwrap_or(i64::MAX);
+    let network = if shape.network { "bridge" } else { "none" };
+    let limit = |name: &str, most: i64| ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(most),
+        hard: Some(most),
+    };
+    HostConfig {
+        network_mode: Some(network.to_owned()),
+        readonly_rootfs: Some(true),
+        tmpfs: Some(folders(shape)),
+        mounts: Some(run.map(socket_folder).into_iter().collect()),
+        shm_size: i64::try_from(SHARED.min(shape.folder())).ok(),
+        privileged: Some(false),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        security_opt: Some(vec![
+            "no-new-privileges".to_owned(),
+            format!("seccomp={}", seccomp::profile()),
+        ]),
+        memory: Some(memory),
+        memory_swap: Some(memory), // with that, no swap on top
+        nano_cpus: Some(PROCESSORS * BILLION),
+        pids_limit: Some(MAX_PROCESSES),
+        ulimits: Some(vec![limit("nofile", MAX_FILES), limit("core", 0)]),
+        ipc_mode: Some("private".to_owned()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        init: Some(false), // process 1 is ours: it reaps, and ends with the daemon
+        auto_remove: Some(true),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()), // nothing that code writes lands on the engine's disk
+            config: None,
+        }),
+        ..HostConfig::default()
+    }
+}
+
+/// The only places that can be written to: in memory, and of a size.
+fn folders(shape: &Shape) -> HashMap<String, String> {
+    let options = format!("rw,nosuid,nodev,noexec,mode=1777,size={}", shape.folder());
+    [WORK, "/tmp"]
+        .map(|path| (path.to_owned(), options.clone()))
+        .into()
+}
+
+fn socket_folder(run: &Path) -> Mount {
+    Mount {
+        typ: Some(MountType::BIND),
+        source: Some(run.display().to_string()),
+        target: Some(RUN.to_owned()),
+        read_only: Some(true),
+        ..Mount::default()
+    }
+}
