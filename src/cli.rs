@@ -13,6 +13,7 @@ mod options;
 mod run;
 mod screen;
 mod serve;
+mod setup;
 mod spinner;
 mod stop;
 mod story;
@@ -64,6 +65,8 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Say what works on this machine, and what to do about what does not
     Doctor(doctor::DoctorArgs),
+    /// Make beforehand what trust levels need
+    Setup(setup::SetupArgs),
     /// Serve editors, notebooks and scripts over JSON-RPC
     Serve(serve::ServeArgs),
 }
@@ -111,6 +114,10 @@ fn start(command: Command, config: &Config, looks: Looks) -> Result<ExitCode, Fa
             as_client(config, None, async |client, _| {
                 doctor::run(&args, config, client, looks).await
             })
+        }
+        Command::Setup(args) => {
+            log(config, OF_COMMANDS, None)?;
+            on_runtime(async { Ok(setup::run(args, config, looks).await?.into()) })
         }
         Command::Serve(args) => {
             log(config, OF_DAEMON, args.log_file.as_deref())?;

@@ -59,6 +59,8 @@ pub struct Config {
     pub python_environment: Vec<(OsString, OsString)>,
     /// Where the daemon keeps what must outlive a request: tokens.
     pub state_folder: PathBuf,
+    /// Where what can be made again is kept.
+    pub cache_folder: PathBuf,
     /// Where the Docker engine is.
     pub docker: sandboxed::Settings,
     /// Containers to keep ready (`TINYCODE_SANDBOX_READY`).
@@ -82,7 +84,8 @@ impl Config {
             python_environment: passed
                 .filter_map(|name| env::var_os(&name).map(|value| (name, value)))
                 .collect(),
-            state_folder: state_folder(),
+            state_folder: folder_of("XDG_STATE_HOME", ".local/state"),
+            cache_folder: folder_of("XDG_CACHE_HOME", ".cache"),
             docker: docker(),
             sandbox_ready: text("TINYCODE_SANDBOX_READY")
                 .and_then(|number| number.parse().ok())
@@ -179,8 +182,9 @@ fn docker() -> sandboxed::Settings {
     }
 }
 
-fn state_folder() -> PathBuf {
-    let base = text("XDG_STATE_HOME").map(PathBuf::from);
-    let base = base.or_else(|| text("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+/// Our folder below the one that the variable names, or below this one of the user's home.
+fn folder_of(variable: &str, below_home: &str) -> PathBuf {
+    let base = text(variable).map(PathBuf::from);
+    let base = base.or_else(|| text("HOME").map(|home| PathBuf::from(home).join(below_home)));
     base.unwrap_or_else(env::temp_dir).join("tinycode")
 }

@@ -9,6 +9,7 @@ mod container;
 mod control;
 mod facts;
 mod files;
+pub mod image;
 mod machine;
 mod owner;
 mod policy;
