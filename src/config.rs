@@ -97,10 +97,10 @@ impl Config {
     }
 
     /// What all requests share, with the replies of all models added to the file `record` if one is
-    /// given, and `ready` containers kept ready. Has to be called on the runtime that the sessions are to
+    /// given. A daemon keeps `ready` containers ready, a command none. Has to be called on the runtime that the sessions are to
     /// live on.
     #[must_use]
-    pub fn app(&self, record: Option<PathBuf>, ready: usize) -> Arc<App> {
+    pub fn app(&self, record: Option<PathBuf>, ready: Option<usize>) -> Arc<App> {
         let environment = Environment {
             engines: Engines {
                 local: Box::new(Absent {

@@ -144,7 +144,7 @@ impl Registry {
             timeout: Duration::from_secs_f64(limits.timeout_seconds),
             max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
             max_memory: limits.max_memory_bytes,
-            network: options.network == Some(Network::Host),
+            network: options.network() == Network::Host,
             image: options.image.clone(),
         };
         let engine = self.environment.engines.of(options.trust_level);

@@ -31,6 +31,7 @@ mod params;
 mod processes;
 mod queue;
 mod run;
+mod sandboxed;
 mod sessions;
 mod socket;
 mod step;

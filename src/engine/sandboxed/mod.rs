@@ -41,14 +41,14 @@ const SHORT: Duration = Duration::from_secs(5);
 pub struct Sandboxed(Arc<Machine>);
 
 impl Sandboxed {
-    /// An engine that keeps `ready` containers ready, from the first session on. Has to be called on the
-    /// runtime that the sessions are to live on.
+    /// An engine of a daemon that keeps `ready` containers ready, from the first session on; or of a command,
+    /// which keeps none. Has to be called on the runtime that the sessions are to live on.
     #[must_use]
-    pub fn new(settings: Settings, ready: usize) -> Self {
-        let machine = Arc::new(Machine::new(settings, ready));
-        if ready > 0 {
-            machine.in_background(pool::reap(Arc::clone(&machine)));
+    pub fn new(settings: Settings, ready: Option<usize>) -> Self {
+        let machine = Arc::new(Machine::new(settings, ready.unwrap_or(0)));
+        if ready.is_some() {
             machine.in_background(Arc::clone(&machine).sweep());
+            machine.in_background(pool::reap(Arc::clone(&machine)));
         }
         Self(machine)
     }

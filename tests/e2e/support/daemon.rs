@@ -269,6 +269,8 @@ fn command(folder: &Path, options: &Options) -> Command {
         .env("HOME", std::env::var_os("HOME").unwrap_or_default())
         .env("TMPDIR", folder.join("tmp"))
         .env("XDG_STATE_HOME", folder.join("state"))
+        .env("TINYCODE_SANDBOX_READY", "0") // what a test does not ask for is not started
+        .envs(super::docker::environment())
         .envs(options.environment.iter().cloned())
         .current_dir(folder)
         .stdin(Stdio::piped())
