@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    fn facts(changes: Value) -> Facts {
+    fn facts(changes: &Value) -> Facts {
         let mut facts = json!({
             "python": "3.13.1", "pid": 1, "uid": 64_200, "capabilities": false, "new_privileges": false,
             "seccomp": true, "read_only": true, "networks": [], "memory": 1 << 30, "processes": 128,
@@ -124,9 +124,9 @@ mod tests {
     fn a_container_as_it_was_asked_for_enforces_everything() {
         let all = "own processes, not root, no capabilities, no new privileges, system calls, read-only \
                    files, no network, memory, processes, processors, disk, time, output, imports";
-        let enforced = facts(json!({})).enforced(&shape(false)).unwrap();
+        let enforced = facts(&json!({})).enforced(&shape(false)).unwrap();
         assert_eq!(enforced.join(", "), all);
-        let open = facts(json!({"networks": ["eth0"]}));
+        let open = facts(&json!({"networks": ["eth0"]}));
         let enforced = open.enforced(&shape(true)).unwrap();
         assert_eq!(enforced.join(", "), all.replace("no network, ", ""));
     }
@@ -147,7 +147,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                facts(changes).enforced(&shape(false)),
+                facts(&changes).enforced(&shape(false)),
                 Err(missing.to_owned())
             );
         }
@@ -164,7 +164,7 @@ mod tests {
             (json!({"folders": {"/work": null}}), "disk"),
             (json!({"folders": {}}), "disk"),
         ] {
-            let enforced = facts(changes).enforced(&shape(false)).unwrap();
+            let enforced = facts(&changes).enforced(&shape(false)).unwrap();
             assert!(!enforced.iter().any(|what| what == missing), "{missing}");
         }
     }

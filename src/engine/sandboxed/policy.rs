@@ -160,3 +160,72 @@ fn socket_folder(run: &Path) -> Mount {
         ..Mount::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn config(shape: &Shape) -> Value {
+        let run = Some(Path::new("/tmp/s/run"));
+        let mut config =
+            serde_json::to_value(container(shape, vec!["python3".to_owned()], "me", run)).unwrap();
+        let options = config["HostConfig"]["SecurityOpt"].as_array_mut().unwrap();
+        let profile = options.pop().unwrap();
+        let profile = profile.as_str().unwrap().strip_prefix("seccomp=").unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(profile).unwrap(),
+            seccomp::profile()
+        );
+        config
+    }
+
+    #[test]
+    fn a_container_gets_this_and_nothing_else() {
+        let shape = Shape {
+            image: "i".to_owned(),
+            memory: 1 << 30,
+            network: false,
+        };
+        let folder = "rw,nosuid,nodev,noexec,mode=1777,size=268435456";
+        let expected = json!({
+            "Image": "i", "Entrypoint": ["python3"], "Cmd": [], "Hostname": "sandbox",
+            "User": "64200:64200", "WorkingDir": "/", "Env": environment(),
+            "Labels": {"tinycode.daemon": "me"}, "NetworkDisabled": true,
+            "AttachStdin": false, "OpenStdin": false, "Tty": false,
+            "HostConfig": {
+                "NetworkMode": "none", "ReadonlyRootfs": true, "Tmpfs": {"/work": folder, "/tmp": folder},
+                "Mounts": [{"Type": "bind", "Source": "/tmp/s/run", "Target": "/run/tinycode", "ReadOnly": true}],
+                "ShmSize": 64 << 20, "Privileged": false, "CapDrop": ["ALL"],
+                "SecurityOpt": ["no-new-privileges"], "Memory": 1 << 30, "MemorySwap": 1 << 30,
+                "NanoCpus": 1_000_000_000, "PidsLimit": 128,
+                "Ulimits": [
+                    {"Name": "nofile", "Soft": 1024, "Hard": 1024}, {"Name": "core", "Soft": 0, "Hard": 0},
+                ],
+                "IpcMode": "private", "CgroupnsMode": "private", "Init": false, "AutoRemove": true,
+                "RestartPolicy": {"Name": "no"}, "LogConfig": {"Type": "none"},
+            },
+        });
+        assert_eq!(config(&shape), expected);
+        let mut open = expected;
+        open["NetworkDisabled"] = json!(false);
+        open["HostConfig"]["NetworkMode"] = json!("bridge");
+        let shape = Shape {
+            network: true,
+            ..shape
+        };
+        assert_eq!(config(&shape), open);
+    }
+
+    #[test]
+    fn little_memory_makes_small_folders() {
+        let shape = Shape {
+            image: "i".to_owned(),
+            memory: 64 << 20,
+            network: false,
+        };
+        assert_eq!((shape.folder(), shape.data()), (16 << 20, 56 << 20));
+        assert_eq!(config(&shape)["HostConfig"]["ShmSize"], 16 << 20);
+    }
+}

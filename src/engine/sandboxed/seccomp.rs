@@ -68,11 +68,11 @@ pub fn profile() -> Value {
         .flat_map(|group| group.split_whitespace())
         .collect();
     let mut rules = vec![json!({"names": names, "action": "SCMP_ACT_ALLOW"})];
-    rules.extend(FAMILIES.map(|family| when("socket", equals(family))));
-    rules.extend(PERSONALITIES.map(|persona| when("personality", equals(persona))));
+    rules.extend(FAMILIES.map(|family| when("socket", &equals(family))));
+    rules.extend(PERSONALITIES.map(|persona| when("personality", &equals(persona))));
     let no_namespace =
         json!({"index": 0, "value": NEW_NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"});
-    rules.push(when("clone", no_namespace));
+    rules.push(when("clone", &no_namespace));
     rules.push(json!({"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS}));
     json!({
         "defaultAction": "SCMP_ACT_ERRNO",
@@ -86,7 +86,7 @@ pub fn profile() -> Value {
     })
 }
 
-fn when(call: &str, argument: Value) -> Value {
+fn when(call: &str, argument: &Value) -> Value {
     json!({"names": [call], "action": "SCMP_ACT_ALLOW", "args": [argument]})
 }
 

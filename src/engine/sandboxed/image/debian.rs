@@ -180,6 +180,9 @@ impl Root {
             let mut header = Header::new_gnu();
             header.set_entry_type(item.kind);
             header.set_mode(item.mode);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
             header.set_size(item.data.len() as u64);
             match &item.link {
                 Some(link) => archive.append_link(&mut header, path, link)?,
