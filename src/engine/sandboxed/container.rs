@@ -12,8 +12,8 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::query_parameters::{
-    CreateContainerOptions, RemoveContainerOptions, RemoveContainerOptionsBuilder,
-    StartContainerOptions, WaitContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CreateContainerOptions, RemoveContainerOptions,
+    RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use tempfile::TempDir;
@@ -21,16 +21,18 @@ use tokio::net::unix::pipe;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::super::isolated::BOOTSTRAP;
-use super::control::{Control, Said};
+use super::control::{Control, Said, hand_over};
 use super::facts::Facts;
 use super::machine::Machine;
 use super::policy::{self, Shape};
-use super::unavailable;
+use super::{relay, unavailable};
 use crate::engine::EngineError;
 use crate::worker::{self, Link};
 
 /// Process 1.
 const INIT: &str = include_str!("init.py");
+/// What carries its wires where no socket can be shared with it.
+const RELAY: &str = include_str!("relay.py");
 /// Time that a fresh container gets to answer, on a machine that starts many of them.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Time that a container gets to be gone.
@@ -75,47 +77,68 @@ impl Container {
     pub async fn start(machine: &Arc<Machine>, shape: &Shape) -> Result<Self, EngineError> {
         let docker = machine.docker().await?;
         let _turn = machine.starts.acquire().await; // more at once would all be slow
-        let folder = machine.session_folder().await?;
-        let socket = Socket::open(&folder).map_err(|error| {
-            unavailable(format!("no socket can be made for a container: {error}"))
-        })?;
-        let command = [
-            "python3",
-            "-I",
-            "-c",
-            INIT,
-            BOOTSTRAP,
-            &shape.data().to_string(),
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        let config = policy::container(shape, command, &machine.owner, Some(&socket.folder));
-        let created = docker
-            .create_container(None::<CreateContainerOptions>, config)
-            .await
-            .map_err(|error| explain(shape, &error))?;
+        let known = machine.wire();
+        let first = known.unwrap_or(Wire::Socket);
+        let mut started = Self::start_over(machine, &docker, shape, first).await;
+        if known.is_none() {
+            match &started {
+                Ok(_) => machine.learn(Wire::Socket),
+                // An engine in a machine of its own takes the folder, and no socket works in it.
+                Err(EngineError::Unavailable { .. }) => {
+                    let second = Self::start_over(machine, &docker, shape, Wire::Attached).await;
+                    if second.is_ok() {
+                        machine.learn(Wire::Attached);
+                        started = second;
+                    }
+                }
+                Err(EngineError::Option { .. }) => {}
+            }
+        }
+        started
+    }
+
+    async fn start_over(
+        machine: &Arc<Machine>,
+        docker: &Docker,
+        shape: &Shape,
+        wire: Wire,
+    ) -> Result<Self, EngineError> {
+        let mut command = ["python3", "-I", "-c", INIT, BOOTSTRAP]
+            .map(str::to_owned)
+            .to_vec();
+        command.push(shape.data().to_string());
+        let folder; // goes when the container has answered: it has no further use for it
+        let socket = match wire {
+            Wire::Socket => {
+                folder = machine.session_folder().await?;
+                Some(Socket::open(&folder).map_err(no_socket)?)
+            }
+            Wire::Attached => {
+                command.push(RELAY.to_owned());
+                None
+            }
+        };
+        let run = socket.as_ref().map(|socket| socket.folder.as_path());
+        let config = policy::container(shape, command, &machine.owner, run);
+        let options = None::<CreateContainerOptions>;
+        let created = docker.create_container(options, config).await;
         let handle = Handle {
             machine: Arc::clone(machine),
             docker: docker.clone(),
-            id: created.id,
+            id: created.map_err(|error| explain(shape, &error))?.id,
             removed: false,
         };
-        docker
-            .start_container(&handle.id, None::<StartContainerOptions>)
-            .await
-            .map_err(|error| explain(shape, &error))?;
-        let greeting = tokio::select! {
-            greeting = tokio::time::timeout(START_PATIENCE, greet(&socket.listener)) => greeting,
-            () = ended(&docker, &handle.id) => return Err(silent(shape)),
-        };
-        let (control, link, facts) = match greeting {
-            Ok(Ok(all)) => all,
-            Ok(Err(said)) => {
-                return Err(unavailable(format!(
-                    "the Python of a container does not start: {said}"
-                )));
+        let greeting = async {
+            match socket {
+                Some(socket) => handle.greet(shape, &socket.listener).await,
+                None => handle.greet_attached(shape).await,
             }
-            Err(_) => return Err(silent(shape)),
+        };
+        let (control, link, facts) = tokio::select! {
+            greeting = tokio::time::timeout(START_PATIENCE, greeting) => {
+                greeting.unwrap_or_else(|_| Err(silent(shape)))?
+            }
+            () = ended(docker, &handle.id) => return Err(silent(shape)),
         };
         facts.enforced(shape).map_err(|missing| {
             unavailable(format!(
@@ -137,6 +160,89 @@ impl Container {
     }
 }
 
+/// A running container's wires, and what it says of itself.
+type Greeting = (Control, Link, Facts);
+
+impl Handle {
+    async fn run(&self, shape: &Shape) -> Result<(), EngineError> {
+        let options = None::<StartContainerOptions>;
+        let started = self.docker.start_container(&self.id, options).await;
+        started.map_err(|error| explain(shape, &error))
+    }
+
+    /// Starts it, takes the connection of process 1, and hands the worker its channel and its streams.
+    async fn greet(&self, shape: &Shape, listener: &UnixListener) -> Result<Greeting, EngineError> {
+        self.run(shape).await?;
+        let connect = async || -> io::Result<(Control, Link)> {
+            let (stream, _) = listener.accept().await?;
+            let (ours, theirs) = StdUnixStream::pair()?;
+            ours.set_nonblocking(true)?;
+            let (stdout, stdout_reader) = pipe::pipe()?;
+            let (stderr, stderr_reader) = pipe::pipe()?;
+            let (stdout, stderr) = (stdout.into_blocking_fd()?, stderr.into_blocking_fd()?);
+            hand_over(&stream, [theirs.as_fd(), stdout.as_fd(), stderr.as_fd()]).await?;
+            let link = Link::new(UnixStream::from_std(ours)?, stdout_reader, stderr_reader);
+            Ok((Control::new(stream), link))
+        };
+        let (control, link) = connect().await.map_err(no_socket)?;
+        begin(control, link).await
+    }
+
+    /// Starts it, and has its wires carried over the stream that the engine attaches.
+    async fn greet_attached(&self, shape: &Shape) -> Result<Greeting, EngineError> {
+        let options = AttachContainerOptionsBuilder::new()
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        let attached = self.docker.attach_container(&self.id, Some(options)).await;
+        let attached = attached.map_err(|error| explain(shape, &error))?;
+        self.run(shape).await?;
+        let carry = || -> io::Result<(Control, Link)> {
+            let (control, control_end) = UnixStream::pair()?;
+            let (channel, channel_end) = UnixStream::pair()?;
+            let (stdout_end, stdout) = pipe::pipe()?;
+            let (stderr_end, stderr) = pipe::pipe()?;
+            let wires = relay::Wires {
+                control: control_end,
+                channel: channel_end,
+                stdout: stdout_end,
+                stderr: stderr_end,
+            };
+            self.machine.in_background(relay::carry(attached, wires));
+            Ok((Control::new(control), Link::new(channel, stdout, stderr)))
+        };
+        let (control, link) = carry().map_err(no_socket)?;
+        begin(control, link).await
+    }
+}
+
+/// Sends the worker its source, and hears what process 1 says of the container.
+async fn begin(mut control: Control, mut link: Link) -> Result<Greeting, EngineError> {
+    let sent = match link.send(worker::SESSION.as_bytes()).await {
+        Ok(()) => link.send(worker::PROCESS.as_bytes()).await,
+        error => error,
+    };
+    let said = match control.said().await {
+        Ok(Said::Hello(facts)) if sent.is_ok() => return Ok((control, link, facts)),
+        Ok(_) => "it says what it was not asked".to_owned(),
+        Err(end) => last_line(&link.take_stderr(2_000)).unwrap_or(end),
+    };
+    Err(unavailable(format!(
+        "the Python of a container does not start: {said}"
+    )))
+}
+
+/// How a container talks to the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Over a socket of this machine.
+    Socket,
+    /// Over the stream that the engine attaches to it.
+    Attached,
+}
+
 /// The socket that process 1 connects to, in a folder that only this user can enter. The folder within,
 /// which is what the container sees, is open: its user is nobody that this machine knows.
 struct Socket {
@@ -156,32 +262,8 @@ impl Socket {
     }
 }
 
-/// Takes the connection of process 1, and hands the worker its channel, its streams and its source.
-async fn greet(listener: &UnixListener) -> Result<(Control, Link, Facts), String> {
-    let failed = |error: io::Error| error.to_string();
-    let (stream, _) = listener.accept().await.map_err(failed)?;
-    let (ours, theirs) = StdUnixStream::pair().map_err(failed)?;
-    ours.set_nonblocking(true).map_err(failed)?;
-    let (stdout, stdout_reader) = pipe::pipe().map_err(failed)?;
-    let (stderr, stderr_reader) = pipe::pipe().map_err(failed)?;
-    let (stdout, stderr) = (
-        stdout.into_blocking_fd().map_err(failed)?,
-        stderr.into_blocking_fd().map_err(failed)?,
-    );
-    let descriptors = [theirs.as_fd(), stdout.as_fd(), stderr.as_fd()];
-    let mut control = Control::new(stream, descriptors).await.map_err(failed)?;
-    drop((theirs, stdout, stderr));
-    let ours = UnixStream::from_std(ours).map_err(failed)?;
-    let mut link = Link::new(ours, stdout_reader, stderr_reader);
-    let sent = match link.send(worker::SESSION.as_bytes()).await {
-        Ok(()) => link.send(worker::PROCESS.as_bytes()).await,
-        error => error,
-    };
-    match control.said().await {
-        Ok(Said::Hello(facts)) if sent.is_ok() => Ok((control, link, facts)),
-        Ok(_) => Err("it says what it was not asked".to_owned()),
-        Err(end) => Err(last_line(&link.take_stderr(2_000)).unwrap_or(end)),
-    }
+fn no_socket(error: io::Error) -> EngineError {
+    unavailable(format!("a container cannot be connected to: {error}"))
 }
 
 /// What a Python that failed says of it.
@@ -189,14 +271,22 @@ pub fn last_line(said: &str) -> Option<String> {
     said.lines().last().map(str::to_owned)
 }
 
-/// Waits until the container has ended, or forever where that cannot be said.
+/// Waits until the container, which has not begun, has ended; forever where that cannot be said.
 async fn ended(docker: &Docker, id: &str) {
     let options = WaitContainerOptionsBuilder::new()
-        .condition("not-running")
+        .condition("next-exit")
         .build();
     let mut waiting = docker.wait_container(id, Some(options));
     match waiting.next().await {
-        Some(Ok(_) | Err(Error::DockerContainerWaitError { .. })) => {}
+        Some(
+            Ok(_)
+            | Err(
+                Error::DockerContainerWaitError { .. }
+                | Error::DockerResponseServerError {
+                    status_code: 404, ..
+                },
+            ),
+        ) => {}
         _ => std::future::pending().await,
     }
 }

@@ -95,25 +95,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// Takes a connection of process 1, and hands it the worker's descriptors.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub async fn new(stream: UnixStream, descriptors: [BorrowedFd<'_>; 3]) -> io::Result<Self> {
-        stream
-            .async_io(Interest::WRITABLE, || {
-                send_descriptors(&stream, &descriptors)
-            })
-            .await?;
+    /// A wire over a connection of process 1.
+    #[must_use]
+    pub fn new(stream: UnixStream) -> Self {
         let (reader, writer) = stream.into_split();
         let codec = LengthDelimitedCodec::builder()
             .max_frame_length(MAX_FRAME)
             .new_codec();
-        Ok(Self {
+        Self {
             reader: FramedRead::new(reader, codec),
             writer,
             end: None,
-        })
+        }
     }
 
     /// Gives an order, with what follows it.
@@ -167,6 +160,15 @@ impl Process for Control {
             }
         }
     }
+}
+
+/// Hands descriptors to process 1.
+///
+/// # Errors
+/// When it is gone.
+pub async fn hand_over(stream: &UnixStream, descriptors: [BorrowedFd<'_>; 3]) -> io::Result<()> {
+    let send = || send_descriptors(stream, &descriptors);
+    stream.async_io(Interest::WRITABLE, send).await
 }
 
 fn send_descriptors(stream: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {

@@ -1,7 +1,7 @@
 """Process 1 of a session's container: starts the worker, and watches over it.
 
 It connects to the daemon over a unix socket and is handed the worker's own channel and two pipes over
-it. Then it only waits: for orders of the daemon, for the end of the worker, and for the end of the
+it; where the daemon is too far away for that, a relay carries them. Then it only waits: for orders of the daemon, for the end of the worker, and for the end of the
 daemon, which ends the container. As process 1 it cannot be killed or stopped from within, and nobody
 else may look into its memory: the code that the worker runs is hostile.
 """
@@ -22,19 +22,40 @@ PR_SET_DUMPABLE = 4
 OUT_OF_MEMORY = 900  # of 1,000: the worker goes before this process does
 
 
-def main(bootstrap, data_limit):
-    control = socket.socket(socket.AF_UNIX)
-    control.connect(SOCKET)
-    _, fds, _, _ = socket.recv_fds(control, 1, 3)
+def main(bootstrap, data_limit, relay=None):
+    control, fds, carried = attached() if relay else handed()
     worker = os.fork()
     if worker == 0:
         become_worker(fds, bootstrap, int(data_limit))
-    for fd in [0, 1, 2, *fds]:
+    for fd in fds:
+        os.close(fd)
+    hide()
+    if relay and os.fork() == 0:
+        control.close()
+        exec(compile(relay, "<tinycode relay>", "exec"), {"carry": carried})
+    for fd in [0, 1, 2, *carried]:
         os.close(fd)
     os.open("/dev/null", os.O_RDWR)  # 0, 1 and 2: nothing written by this process goes to the engine
     os.dup(0), os.dup(0)
-    hide()
     Init(control, worker).serve()
+
+
+def handed():
+    """The wire to the daemon, and the worker's descriptors: all of them the daemon's."""
+    control = socket.socket(socket.AF_UNIX)
+    control.connect(SOCKET)
+    _, fds, _, _ = socket.recv_fds(control, 1, 3)
+    return control, fds, []
+
+
+def attached():
+    """The same where no socket can be shared with the daemon, and the other ends for the relay."""
+    control, control_end = socket.socketpair()
+    channel, channel_end = socket.socketpair()
+    stdout_end, stdout = os.pipe()
+    stderr_end, stderr = os.pipe()
+    carried = [control_end.detach(), channel_end.detach(), stdout_end, stderr_end]
+    return control, [channel.detach(), stdout, stderr], carried
 
 
 def become_worker(fds, bootstrap, data_limit):

@@ -2,7 +2,7 @@
 //! order in which everything goes when the daemon ends.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bollard::Docker;
 use bollard::query_parameters::ListContainersOptionsBuilder;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client::{Endpoint, Settings};
-use super::container::{Container, remove};
+use super::container::{Container, Wire, explain, remove};
 use super::facts::Facts;
 use super::policy::{DEFAULT_MEMORY, LABEL, Shape};
 use super::pool::{self, Pool};
@@ -33,6 +33,8 @@ pub struct Machine {
     /// Made with the first container.
     folder: OnceCell<Folder>,
     docker: OnceCell<Docker>,
+    /// How containers talk to the daemon, once that is known.
+    wire: OnceLock<Wire>,
     /// What the first container of the default shape said of itself.
     facts: Mutex<Option<Facts>>,
     /// The containers that are ready.
@@ -53,6 +55,7 @@ impl Machine {
             owner: owner::name(),
             folder: OnceCell::new(),
             docker: OnceCell::new(),
+            wire: OnceLock::new(),
             facts: Mutex::default(),
             pool: Pool::new(ready),
             starts: Semaphore::new(STARTS),
@@ -67,7 +70,12 @@ impl Machine {
     /// Why there is none; the next time asks again.
     pub async fn docker(&self) -> Result<Docker, EngineError> {
         let connect = async || match Endpoint::find(&self.settings) {
-            Ok(endpoint) => endpoint.connect().await,
+            Ok(endpoint) => {
+                if !endpoint.is_near() {
+                    self.learn(Wire::Attached);
+                }
+                endpoint.connect().await
+            }
             Err(message) => Err(message),
         };
         let docker = self.docker.get_or_try_init(connect).await;
@@ -75,6 +83,16 @@ impl Machine {
             message,
             hint: "start Docker, or Podman's socket, or point DOCKER_HOST to one".to_owned(),
         })
+    }
+
+    /// How containers talk to the daemon, if that is known.
+    pub fn wire(&self) -> Option<Wire> {
+        self.wire.get().copied()
+    }
+
+    /// Learns how containers talk to the daemon.
+    pub fn learn(&self, wire: Wire) {
+        let _ = self.wire.set(wire); // the first to know was right
     }
 
     /// A folder for one container's socket.
@@ -127,7 +145,7 @@ impl Machine {
         let docker = self.docker().await?;
         let shape = self.shape(None);
         let image = docker.inspect_image(&shape.image).await;
-        image.map_err(|error| super::container::explain(&shape, &error))?;
+        image.map_err(|error| explain(&shape, &error))?;
         let known = self.facts().clone();
         if known.is_some() || !closely {
             return Ok(known);
@@ -138,7 +156,7 @@ impl Machine {
         Ok(Some(facts))
     }
 
-    fn facts(&self) -> std::sync::MutexGuard<'_, Option<Facts>> {
+    fn facts(&self) -> MutexGuard<'_, Option<Facts>> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

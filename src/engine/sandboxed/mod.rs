@@ -14,6 +14,7 @@ mod machine;
 mod owner;
 mod policy;
 mod pool;
+mod relay;
 mod seccomp;
 mod unit;
 
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 
 use super::{Engine, EngineError, Level, Spec, Unit, python};
 pub use client::Settings;
+use container::Wire;
 use control::{Order, Said};
 use machine::Machine;
 use unit::InContainer;
@@ -33,6 +35,8 @@ use unit::InContainer;
 pub const DEFAULT_IMAGE: &str = "tinycode-sandbox:latest";
 /// What `status` calls the engine.
 const NAME: &str = "CPython in a container";
+/// The same where no socket can be shared with containers.
+const NAME_ATTACHED: &str = "CPython in a container, over its attached stream (slower)";
 /// Time below which nobody wants to wait for a container.
 const SHORT: Duration = Duration::from_secs(5);
 
@@ -64,7 +68,10 @@ impl Engine for Sandboxed {
         let unavailable = found.as_ref().err().map(ToString::to_string);
         let facts = found.ok().flatten();
         Level {
-            engine: NAME,
+            engine: match self.0.wire() {
+                Some(Wire::Attached) => NAME_ATTACHED,
+                _ => NAME,
+            },
             enforced: match &facts {
                 Some(facts) => facts.enforced(&self.0.shape(None)).unwrap_or_default(),
                 None => Vec::new(),

@@ -61,7 +61,7 @@ impl Shape {
 }
 
 /// The container of this shape, run by `command`, for the daemon `owner`; `run` is the folder with the
-/// socket, if it has one.
+/// socket, where it has one: else it talks over the stream that the engine attaches.
 #[must_use]
 pub fn container(
     shape: &Shape,
@@ -80,8 +80,9 @@ pub fn container(
         env: Some(environment()),
         labels: Some(HashMap::from([(LABEL.to_owned(), owner.to_owned())])),
         network_disabled: Some(!shape.network),
-        attach_stdin: Some(false),
-        open_stdin: Some(false),
+        attach_stdin: Some(run.is_none()),
+        open_stdin: Some(run.is_none()),
+        stdin_once: Some(run.is_none()), // when the daemon goes, it is told
         tty: Some(false),
         host_config: Some(host_config(shape, run)),
         ..ContainerCreateBody::default()
@@ -193,7 +194,7 @@ mod tests {
             "Image": "i", "Entrypoint": ["python3"], "Cmd": [], "Hostname": "sandbox",
             "User": "64200:64200", "WorkingDir": "/", "Env": environment(),
             "Labels": {"tinycode.daemon": "me"}, "NetworkDisabled": true,
-            "AttachStdin": false, "OpenStdin": false, "Tty": false,
+            "AttachStdin": false, "OpenStdin": false, "StdinOnce": false, "Tty": false,
             "HostConfig": {
                 "NetworkMode": "none", "ReadonlyRootfs": true, "Tmpfs": {"/work": folder, "/tmp": folder},
                 "Mounts": [{"Type": "bind", "Source": "/tmp/s/run", "Target": "/run/tinycode", "ReadOnly": true}],

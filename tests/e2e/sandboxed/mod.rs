@@ -1,5 +1,6 @@
 //! What only sandboxed sessions have: containers. What they share with other levels is in `conformance`.
 
+mod attached;
 mod endings;
 mod escapes;
 mod excess;
