@@ -78,6 +78,7 @@ pub fn container(
         // Engines make this folder where it is missing, which takes the mode of the mount on it away.
         working_dir: Some("/".to_owned()),
         env: Some(environment()),
+        stop_signal: Some("SIGKILL".to_owned()), // process 1 heeds no other, and has nothing to put away
         labels: Some(HashMap::from([(LABEL.to_owned(), owner.to_owned())])),
         network_disabled: Some(!shape.network),
         attach_stdin: Some(run.is_none()),
@@ -193,7 +194,7 @@ mod tests {
         let expected = json!({
             "Image": "i", "Entrypoint": ["python3"], "Cmd": [], "Hostname": "sandbox",
             "User": "64200:64200", "WorkingDir": "/", "Env": environment(),
-            "Labels": {"tinycode.daemon": "me"}, "NetworkDisabled": true,
+            "StopSignal": "SIGKILL", "Labels": {"tinycode.daemon": "me"}, "NetworkDisabled": true,
             "AttachStdin": false, "OpenStdin": false, "StdinOnce": false, "Tty": false,
             "HostConfig": {
                 "NetworkMode": "none", "ReadonlyRootfs": true, "Tmpfs": {"/work": folder, "/tmp": folder},

@@ -18,8 +18,11 @@ fn far_engine() -> String {
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            let Ok(engine) = UnixStream::connect(&near) else { return };
-            let (client_end, engine_end) = (client.try_clone().unwrap(), engine.try_clone().unwrap());
+            let Ok(engine) = UnixStream::connect(&near) else {
+                return;
+            };
+            let (client_end, engine_end) =
+                (client.try_clone().unwrap(), engine.try_clone().unwrap());
             thread::spawn(move || forward(client, engine));
             thread::spawn(move || {
                 let (mut from, mut to) = (engine_end, client_end);

@@ -2,6 +2,7 @@
 
 mod attached;
 mod endings;
+mod engine;
 mod escapes;
 mod excess;
 mod many;
