@@ -55,6 +55,9 @@ Examples:
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// File with the Python of local sessions, built elsewhere [env: TINYCODE_LOCAL_COMPONENT]
+    #[arg(long, global = true, value_name = "FILE")]
+    local_component: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -65,7 +68,7 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Say what works on this machine, and what to do about what does not
     Doctor(doctor::DoctorArgs),
-    /// Make beforehand what trust levels need
+    /// Make beforehand what trust levels need: the Python of local sessions, the image of sandboxed ones
     Setup(setup::SetupArgs),
     /// Serve editors, notebooks and scripts over JSON-RPC
     Serve(serve::ServeArgs),
@@ -82,7 +85,8 @@ pub fn main() -> ExitCode {
         }
     };
     let hidden = config::hide_key();
-    let config = Config::from_environment();
+    let mut config = Config::from_environment();
+    config.local_component = cli.local_component.or(config.local_component);
     let looks = Looks::find(&config);
     let ready =
         hidden.map_err(|error| failure::defect(format!("the API key cannot be hidden: {error}")));

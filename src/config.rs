@@ -15,7 +15,8 @@ use rustix::fs::MemfdFlags;
 use rustix::process::DumpableBehavior;
 
 use crate::api::App;
-use crate::engine::{Absent, Isolated, Sandboxed, sandboxed};
+use crate::engine::local::Provision;
+use crate::engine::{Isolated, Local, Sandboxed, sandboxed};
 use crate::model::Secret;
 use crate::session::{Engines, Environment, Registry};
 
@@ -59,8 +60,10 @@ pub struct Config {
     pub python_environment: Vec<(OsString, OsString)>,
     /// Where the daemon keeps what must outlive a request: tokens.
     pub state_folder: PathBuf,
-    /// Where what can be made again is kept.
+    /// Where the daemon keeps what it can make again: the Python of local sessions, downloads.
     pub cache_folder: PathBuf,
+    /// A file with the Python of local sessions.
+    pub local_component: Option<PathBuf>,
     /// Where the Docker engine is.
     pub docker: sandboxed::Settings,
     /// Containers to keep ready (`TINYCODE_SANDBOX_READY`).
@@ -84,8 +87,9 @@ impl Config {
             python_environment: passed
                 .filter_map(|name| env::var_os(&name).map(|value| (name, value)))
                 .collect(),
-            state_folder: folder_of("XDG_STATE_HOME", ".local/state"),
-            cache_folder: folder_of("XDG_CACHE_HOME", ".cache"),
+            state_folder: folder("XDG_STATE_HOME", ".local/state"),
+            cache_folder: folder("XDG_CACHE_HOME", ".cache"),
+            local_component: text("TINYCODE_LOCAL_COMPONENT").map(PathBuf::from),
             docker: docker(),
             sandbox_ready: text("TINYCODE_SANDBOX_READY")
                 .and_then(|number| number.parse().ok())
@@ -97,16 +101,16 @@ impl Config {
     }
 
     /// What all requests share, with the replies of all models added to the file `record` if one is
-    /// given. A daemon keeps `ready` containers ready, a command none. Has to be called on the runtime that the sessions are to
-    /// live on.
+    /// given. A daemon keeps `ready` containers ready, a command none. Has to be called on the runtime that
+    /// the sessions are to live on.
     #[must_use]
     pub fn app(&self, record: Option<PathBuf>, ready: Option<usize>) -> Arc<App> {
         let environment = Environment {
             engines: Engines {
-                local: Box::new(Absent {
-                    engine: "CPython in the daemon",
-                    reason: "trust level local is not part of this version",
-                }),
+                local: Box::new(Local::new(
+                    self.local_python(),
+                    self.python_environment.clone(),
+                )),
                 isolated: Box::new(Isolated::new(self.python_environment.clone())),
                 sandboxed: Box::new(Sandboxed::new(self.docker.clone(), ready)),
             },
@@ -118,6 +122,17 @@ impl Config {
             registry: Registry::new(environment),
             started: Instant::now(),
         })
+    }
+}
+
+impl Config {
+    /// Where the Python of local sessions comes from.
+    #[must_use]
+    pub fn local_python(&self) -> Provision {
+        Provision {
+            cache: self.cache_folder.join("local"),
+            component: self.local_component.clone(),
+        }
     }
 }
 
@@ -182,9 +197,9 @@ fn docker() -> sandboxed::Settings {
     }
 }
 
-/// Our folder below the one that the variable names, or below this one of the user's home.
-fn folder_of(variable: &str, below_home: &str) -> PathBuf {
+/// Our folder in the one that `variable` names, or else in `default` in the user's own.
+fn folder(variable: &str, default: &str) -> PathBuf {
     let base = text(variable).map(PathBuf::from);
-    let base = base.or_else(|| text("HOME").map(|home| PathBuf::from(home).join(below_home)));
+    let base = base.or_else(|| text("HOME").map(|home| PathBuf::from(home).join(default)));
     base.unwrap_or_else(env::temp_dir).join("tinycode")
 }

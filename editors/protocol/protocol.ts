@@ -302,6 +302,10 @@ python_version: string | null,
  */
 enforced: Array<string>, 
 /**
+ * What is still to be done, or being done, before its first session, if anything.
+ */
+preparing?: string | null, 
+/**
  * Why the level is not available, or null.
  */
 reason: string | null, };

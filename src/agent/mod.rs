@@ -244,7 +244,7 @@ impl Agent<'_> {
         Ok((turn, outcome))
     }
 
-    async fn think(&self, step: u64) -> Result<Reply, Failure> {
+    async fn think(&mut self, step: u64) -> Result<Reply, Failure> {
         let messages = {
             let mut memory = self.memory();
             show_scratchpad(&mut memory); // clients may have changed it since the turn before

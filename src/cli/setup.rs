@@ -1,5 +1,6 @@
 //! `tinycode setup`: makes what trust levels need beforehand.
 
+mod local;
 mod sandbox;
 
 use clap::Args;
@@ -11,6 +12,8 @@ use crate::config::Config;
 
 const EXAMPLES: &str = "\
 Examples:
+  tinycode setup                                     the Python of local sessions
+  tinycode setup --local-component python.wasm       the same, from one that was built elsewhere
   tinycode setup --sandbox                           the image of sandboxed sessions
   tinycode setup --sandbox --with pandas --with matplotlib
   tinycode setup --sandbox --image lab --with scipy  for sessions with the option `image`";
@@ -19,8 +22,11 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct SetupArgs {
-    /// Make the image of sandboxed sessions
-    #[arg(long, required = true)]
+    /// Write how it goes as JSON lines to stdout
+    #[arg(long, conflicts_with = "sandbox")]
+    json: bool,
+    /// Make the image of sandboxed sessions, and nothing else
+    #[arg(long)]
     sandbox: bool,
     #[command(flatten)]
     image: sandbox::ImageArgs,
@@ -31,5 +37,9 @@ pub struct SetupArgs {
 /// # Errors
 /// Why it cannot be made.
 pub async fn run(args: SetupArgs, config: &Config, looks: Looks) -> Result<Exit, Failure> {
-    sandbox::run(args.image, config, looks).await
+    if args.sandbox {
+        sandbox::run(args.image, config, looks).await
+    } else {
+        local::run(args.json, config, looks).await
+    }
 }

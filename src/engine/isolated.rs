@@ -104,6 +104,7 @@ impl Engine for Isolated {
             engine: "CPython subprocess",
             enforced: ENFORCED.iter().map(|what| (*what).to_owned()).collect(),
             python_version,
+            preparing: None,
             unavailable,
         }
     }

@@ -3,10 +3,10 @@
 //! Knows nothing of models, agents and the wire protocol: a step goes in, events come out while it
 //! runs, and exactly one outcome ends it.
 
-mod absent;
 mod folder;
 pub mod imports;
 mod isolated;
+pub mod local;
 mod process;
 mod python;
 mod report;
@@ -24,8 +24,8 @@ use tokio_util::sync::CancellationToken;
 pub use crate::worker::Raise;
 use crate::worker::Reply;
 
-pub use absent::Absent;
 pub use isolated::Isolated;
+pub use local::Local;
 pub use process::kill_all;
 pub use python::Interpreter;
 pub use sandboxed::Sandboxed;
@@ -67,7 +67,7 @@ pub trait Engine: Send + Sync {
 
 /// The running Python of one session. Dropping it kills it with all its processes.
 #[async_trait]
-pub trait Unit: Send + Sync {
+pub trait Unit: Send {
     /// Runs one step to its end. `stop` asks for its end: first softly, after a second by force.
     ///
     /// # Errors
@@ -98,6 +98,8 @@ pub struct Level {
     pub python_version: Option<String>,
     /// What is enforced on the code.
     pub enforced: Vec<String>,
+    /// What is still to be done before the first unit, if anything.
+    pub preparing: Option<String>,
     /// Why no unit can be opened, if none can.
     pub unavailable: Option<String>,
 }

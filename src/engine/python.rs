@@ -11,6 +11,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use super::{EngineError, process};
+use crate::worker;
 
 /// The interpreter where a session names none.
 const DEFAULT: &str = "python3";
@@ -108,24 +109,15 @@ async fn probe(name: &str) -> Result<Interpreter, EngineError> {
     })
 }
 
-/// Reads a source and says what is wrong with it as a definition of the function that is named.
-pub const CHECK: &str = r"
-import ast, sys
-name = sys.argv[1]
-try:
-    tree = ast.parse(sys.stdin.buffer.read().decode('utf-8'))
-except SyntaxError as error:
-    print('line %s: %s' % (error.lineno, error.msg)); sys.exit()
-except Exception as error:
-    print(error); sys.exit()
-found = [node for node in tree.body if getattr(node, 'name', None) == name]
-if not found:
-    print('it does not define a function %s' % name)
-elif isinstance(found[-1], ast.AsyncFunctionDef):
-    print('%s is async, and a tool has to be a plain function' % name)
-elif not isinstance(found[-1], ast.FunctionDef):
-    print('%s is not a function' % name)
-";
+/// Prints what is wrong with the source that it reads, as the definition of the function that is named.
+const PRINT_PROBLEM: &str =
+    "\nimport sys\nprint(problem(sys.argv[1], sys.stdin.buffer.read().decode('utf-8')) or '')";
+
+/// What a Python runs to say, on its standard output, what is wrong with such a source.
+#[must_use]
+pub fn checker() -> String {
+    worker::CHECK.to_owned() + PRINT_PROBLEM
+}
 
 /// Checks that `source` defines the function `name`, without running it.
 ///
@@ -137,7 +129,8 @@ pub async fn check_function(
     source: &str,
 ) -> Result<(), EngineError> {
     let mut command = Command::new(&python.executable);
-    command.args(["-I", "-c", CHECK, name]);
+    let check = checker();
+    command.args(["-I", "-c", &check, name]);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -160,7 +153,7 @@ pub async fn check_function(
     verdict(name, output.status.success().then_some(said.trim()))
 }
 
-/// What `CHECK` said of the source of the function `name`, if it came to its end.
+/// What `checker` said of the source of the function `name`, if it came to its end.
 ///
 /// # Errors
 /// What is wrong with it.

@@ -96,6 +96,9 @@ pub fn outcome(report: Report, spec: &Spec, duration: Duration, python: &str) ->
         Ended::Died(how) => {
             outcome.error = Some(ended("ProcessDied", format!("{python} {how}. {FRESH}")));
         }
+        Ended::Failed { kind, how } => {
+            outcome.error = Some(ended(kind, format!("{python} {how}. {FRESH}")));
+        }
         Ended::Broken(what) => {
             let message = format!("{python} was ended because {what}. {FRESH}");
             outcome.error = Some(ended("ProcessBroken", message));

@@ -62,6 +62,9 @@ pub struct LevelStatus {
     pub python_version: Option<String>,
     /// What is enforced on the code, found by probing.
     pub enforced: Vec<String>,
+    /// What is still to be done, or being done, before its first session, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparing: Option<String>,
     /// Why the level is not available, or null.
     pub reason: Option<String>,
 }

@@ -13,16 +13,14 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{Change, Done, Frame, MAX_FRAME, Order, Reply, Request, Signal};
 use super::output::Output;
+use super::patience::{Patience, Stop};
 
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_secs(1);
-/// Time between soft requests: one may come before the code has begun, or be swallowed by it.
-const AGAIN: Duration = Duration::from_millis(100);
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Bytes of answers that may wait for a worker that does not read them, before it is heard further.
@@ -75,17 +73,15 @@ pub enum Ended {
     Stubborn,
     /// Its process is gone; how it ended.
     Died(String),
+    /// It failed in a way that has a name of its own.
+    Failed {
+        /// The name, like that of an exception.
+        kind: &'static str,
+        /// What happened to it.
+        how: String,
+    },
     /// It said something that no worker says; it may still run.
     Broken(String),
-}
-
-/// Why a step was asked to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// It took too long.
-    Timeout,
-    /// Somebody wanted it.
-    Interrupt,
 }
 
 /// What came of a step.
@@ -153,24 +149,27 @@ impl Link {
         let nonce = request.nonce;
         let mut streams = Streams::new(watch.limit);
         let (mut stdout_open, mut stderr_open) = (true, true);
-        let mut patience = Patience::new(watch.timeout);
+        let mut patience = Patience::new(watch.timeout, GRACE);
         let mut outbox = framed(&to_json(&Order::Step(request)));
         while watch.replies.try_recv().is_ok() {} // of calls that an earlier step gave up
         let ended = loop {
-            let heard = outbox.len() < MAX_OUTBOX && watch.replies.len() < MAX_REPLIES;
+            let listens = outbox.len() < MAX_OUTBOX && watch.replies.len() < MAX_REPLIES;
             tokio::select! {
                 result = self.writer.write_buf(&mut outbox), if !outbox.is_empty() => {
                     if result.is_err() {
                         break last_words(watch.process).await;
                     }
                 }
-                frame = receive(&mut self.reader, &mut self.inbox), if heard => {
+                frame = receive(&mut self.reader, &mut self.inbox), if listens => {
                     streams.drain(&self.stdout, &self.stderr, watch.happening);
                     match frame {
                         Ok(Frame::Done(done)) if done.nonce == nonce => break Ended::Done(done),
-                        Ok(frame) => match take(frame, watch.happening) {
-                            Ok(None) => {}
-                            Ok(Some(reply)) => outbox.extend(framed(&to_json(&Order::Answer(reply)))),
+                        Ok(frame) => match heard(frame) {
+                            Ok(heard) => {
+                                (watch.happening)(heard.happening);
+                                let reply = heard.reply.map(Order::Answer);
+                                outbox.extend(reply.iter().flat_map(|reply| framed(&to_json(reply))));
+                            }
                             Err(what) => break Ended::Broken(what),
                         },
                         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -193,8 +192,8 @@ impl Link {
                     });
                 }
                 how = watch.process.ended() => break Ended::Died(how),
-                () = watch.stop.cancelled(), if patience.stopping.is_none() => patience.interrupt(),
-                () = sleep_until(patience.alarm) => {
+                () = watch.stop.cancelled(), if !patience.is_stopping() => patience.interrupt(),
+                () = patience.alarm() => {
                     if patience.is_at_its_end() {
                         break Ended::Stubborn;
                     }
@@ -205,7 +204,7 @@ impl Link {
         streams.finish(&self.stdout, &self.stderr, watch.happening);
         Report {
             ended,
-            stop: patience.stopping,
+            stop: patience.stop(),
             stdout: streams.stdout,
             stderr: streams.stderr,
         }
@@ -228,82 +227,58 @@ pub struct Watch<'a> {
     pub happening: &'a mut (dyn FnMut(Happening) + Send),
 }
 
-/// How long a step may go on, and be asked to stop.
-struct Patience {
-    stopping: Option<Stop>,
-    /// When to ask, or to ask again.
-    alarm: Instant,
-    end: Instant,
+/// What a frame says that comes while the code runs.
+#[derive(Debug)]
+pub struct Heard {
+    /// What the code does.
+    pub happening: Happening,
+    /// The number that it wants an answer to.
+    pub call: Option<u64>,
+    /// The answer, where it is to be given at once.
+    pub reply: Option<Reply>,
 }
 
-impl Patience {
-    fn new(timeout: Duration) -> Self {
-        let end = Instant::now() + timeout;
-        Self {
-            stopping: None,
-            alarm: end,
-            end,
-        }
-    }
-
-    fn interrupt(&mut self) {
-        self.stopping = Some(Stop::Interrupt);
-        self.alarm = Instant::now();
-        self.end = self.alarm + GRACE;
-    }
-
-    /// Called when the alarm goes off; if there is patience left, the step is to be asked to stop.
-    fn is_at_its_end(&mut self) -> bool {
-        let now = Instant::now();
-        if self.stopping.is_none() {
-            self.stopping = Some(Stop::Timeout);
-            self.end = now + GRACE;
-        } else if now >= self.end {
-            return true;
-        }
-        self.alarm = self.end.min(now + AGAIN);
-        false
-    }
-}
-
-/// Passes on what a frame says; returns the answer to it, where one is to be sent at once.
-fn take(
-    frame: Frame,
-    happening: &mut (dyn FnMut(Happening) + Send),
-) -> Result<Option<Reply>, String> {
-    match frame {
+/// Takes a frame that comes while the code runs.
+///
+/// # Errors
+/// When it is none.
+pub fn heard(frame: Frame) -> Result<Heard, String> {
+    Ok(match frame {
         Frame::Signal {
             call,
             kind,
             message,
-        } => {
-            happening(Happening::Signal(kind, message));
-            Ok(Some(Reply {
+        } => Heard {
+            happening: Happening::Signal(kind, message),
+            call: Some(call),
+            reply: Some(Reply {
                 call,
                 value: Value::Null,
                 error: None,
-            }))
-        }
-        Frame::Memory(change) => {
-            happening(Happening::Memory(change));
-            Ok(None)
-        }
+            }),
+        },
+        Frame::Memory(change) => Heard {
+            happening: Happening::Memory(change),
+            call: None,
+            reply: None,
+        },
         Frame::Call {
             call,
             name,
             args,
             kwargs,
-        } => {
-            happening(Happening::Call {
+        } => Heard {
+            happening: Happening::Call {
                 call,
                 name,
                 args,
                 kwargs,
-            });
-            Ok(None)
-        }
-        Frame::Ready | Frame::Done(_) => Err("it answered what was not asked".to_owned()),
-    }
+            },
+            call: Some(call),
+            reply: None,
+        },
+        Frame::Ready | Frame::Done(_) => return Err("it answered what was not asked".to_owned()),
+    })
 }
 
 /// How a process that closed its socket ended, if it did.

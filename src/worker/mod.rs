@@ -7,13 +7,18 @@
 mod frames;
 mod link;
 mod output;
+mod patience;
 
 pub use frames::{Change, Done, Frame, Memory, Raise, Reply, Request, Signal, Start, ToolSpec};
-pub use link::{Ended, Happening, Link, Process, Report, Stop, Watch, to_json};
-pub use output::TRUNCATED;
+pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json};
+pub use output::{Output, TRUNCATED};
+pub use patience::{Patience, Stop};
 
 /// What the Python of a session does with a step, wherever it runs.
 pub const SESSION: &str = include_str!("session.py");
+
+/// How the source of a tool is looked at.
+pub const CHECK: &str = include_str!("check.py");
 
 /// How it does so in a process of its own.
 pub const PROCESS: &str = include_str!("process.py");

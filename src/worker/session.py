@@ -46,9 +46,10 @@ class Imports:
     itself is not looked at.
     """
 
-    def __init__(self, allowed):
+    def __init__(self, allowed, missing=()):
         self.allowed = frozenset(allowed) | {"__future__"}
         self.everything = "*" in self.allowed
+        self.missing = missing  # names of builtins that the code is to do without
 
     def _allows(self, name):
         while name:
@@ -58,8 +59,16 @@ class Imports:
         return False
 
     def builtins(self):
-        if self.everything:
+        if self.everything and not self.missing:
             return builtins
+        names = dict(vars(builtins))
+        for name in self.missing:
+            names.pop(name, None)
+        if not self.everything:
+            names["__import__"] = self.importer()
+        return names
+
+    def importer(self):
         real_import = builtins.__import__
 
         def __import__(name, globals=None, locals=None, fromlist=(), level=0):
@@ -74,9 +83,7 @@ class Imports:
                     )
             return real_import(name, globals, locals, fromlist, level)
 
-        names = dict(vars(builtins))
-        names["__import__"] = __import__
-        return names
+        return __import__
 
 
 class Memory:

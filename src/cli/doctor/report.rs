@@ -126,6 +126,7 @@ mod tests {
                 engine: "CPython".to_owned(),
                 python_version: None,
                 enforced: Vec::new(),
+                preparing: None,
                 reason: Some(reason.to_owned()),
             },
             works: false,

@@ -196,17 +196,31 @@ impl Maker<'_> {
             }
         };
         say("compiling");
+        let before = self.docker.inspect_image(&self.recipe.image).await;
         let container = self.run(base, FINISH, packages).await?;
         let committed = self.commit(base, &container).await;
         remove(&self.docker, &container).await;
         committed?;
         let image = self.docker.inspect_image(&self.recipe.image).await;
         let size = image.map_err(failed)?.size.unwrap_or_default();
+        if let Some(id) = before.ok().and_then(|image| image.id) {
+            self.remove_if_nameless(&id).await;
+        }
         Ok(Made {
             image: self.recipe.image.clone(),
             from: base.from.clone(),
             size: u64::try_from(size).unwrap_or_default(),
         })
+    }
+
+    /// Removes the image that had the name before, unless it is in use or has another name.
+    async fn remove_if_nameless(&self, id: &str) {
+        let image = self.docker.inspect_image(id).await;
+        let names = image.map(|image| image.repo_tags.unwrap_or_default());
+        if names.is_ok_and(|names| names.is_empty()) {
+            let options = None::<RemoveImageOptions>;
+            let _ = self.docker.remove_image(id, options, None).await;
+        }
     }
 
     /// Runs a script in a container of the base, with these files in it; the container has ended.

@@ -78,6 +78,7 @@ impl Engine for Sandboxed {
             },
             python_version: facts.map(|facts| facts.python),
             unavailable,
+            preparing: None,
         }
     }
 
@@ -93,7 +94,7 @@ impl Engine for Sandboxed {
     ) -> Result<(), EngineError> {
         let mut container = self.0.container(&self.0.shape(None)).await?;
         let order = Order::Check {
-            script: python::CHECK,
+            script: &python::checker(),
             name,
             source,
         };

@@ -45,4 +45,4 @@ macro_rules! levels {
     };
 }
 
-levels!(isolated, sandboxed);
+levels!(isolated, local, sandboxed);

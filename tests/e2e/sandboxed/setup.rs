@@ -13,8 +13,8 @@ fn without_an_engine_it_says_what_to_do() {
 }
 
 #[test]
-fn what_to_set_up_has_to_be_said() {
-    let ended = tinycode(&["setup"]).run();
+fn packages_are_for_the_image_alone() {
+    let ended = tinycode(&["setup", "--with", "pandas"]).run();
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("--sandbox"), "{ended:?}");
 }

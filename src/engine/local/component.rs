@@ -1,0 +1,159 @@
+//! The component that holds CPython, ready to be instantiated.
+//!
+//! Knows wasmtime; nothing of where the component comes from.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::{Component, InstancePre, TypedFunc};
+use wasmtime::{Config, Engine, Result, Store};
+
+use super::host::{Host, linker};
+use super::memory::Interrupt;
+
+/// Stack of the code: address space, used as far as the code nests. CPython keeps its own bound, below
+/// which a smaller one would end it; but where it frees what nests, it knows none.
+const STACK: usize = 64 << 20;
+/// What the daemon's own functions may use on top of it.
+const STACK_OF_HOST: usize = 1 << 20;
+
+type Frame = (Vec<u8>,);
+
+/// The engine that runs components: the same for all sessions.
+///
+/// # Errors
+/// When this machine cannot have one.
+pub fn engine() -> Result<Engine> {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .memory_may_move(false)
+        .max_wasm_stack(STACK)
+        .async_stack_size(STACK + STACK_OF_HOST);
+    Engine::new(&config)
+}
+
+/// CPython, from which sessions are made.
+pub struct Python {
+    engine: Engine,
+    ready: InstancePre<Host>,
+    interrupt: Option<Arc<Interrupt>>,
+}
+
+impl Python {
+    /// Loads what was precompiled by an engine like this one.
+    ///
+    /// # Errors
+    /// When it was not, or does not have the shape of `python.wit`.
+    pub fn load(engine: &Engine, precompiled: &Path, interrupt: Option<Interrupt>) -> Result<Self> {
+        // SAFETY: the file is the user's own, and its hash has been compared with the one that was
+        // noted when we made it.
+        #[expect(unsafe_code, reason = "machine code is trusted by its nature")]
+        let component = unsafe { Component::deserialize_file(engine, precompiled)? };
+        Ok(Self {
+            engine: engine.clone(),
+            ready: linker(engine)?.instantiate_pre(&component)?,
+            interrupt: interrupt.map(Arc::new),
+        })
+    }
+
+    /// The engine that it runs on.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What interrupts it.
+    pub fn interrupt(&self) -> Option<Arc<Interrupt>> {
+        self.interrupt.clone()
+    }
+
+    /// A fresh Python.
+    ///
+    /// # Errors
+    /// When there is not enough memory for it.
+    pub async fn instantiate(&self, host: Host) -> Result<Instance> {
+        let mut store = Store::new(&self.engine, host);
+        store.limiter(|host| host.limiter());
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| store.data().look_up());
+        let instance = self.ready.instantiate_async(&mut store).await?;
+        let start = instance.get_typed_func(&mut store, "start")?;
+        let step = instance.get_typed_func(&mut store, "step")?;
+        let version = instance.get_typed_func(&mut store, "version")?;
+        let check = instance.get_typed_func(&mut store, "check")?;
+        let interrupt_in_view = instance.get_typed_func(&mut store, "interrupt-in-view")?;
+        Ok(Instance {
+            store,
+            start,
+            step,
+            version,
+            check,
+            interrupt_in_view,
+        })
+    }
+}
+
+/// A running Python. What fails in it is its end.
+pub struct Instance {
+    store: Store<Host>,
+    start: TypedFunc<Frame, ()>,
+    step: TypedFunc<Frame, Frame>,
+    version: TypedFunc<(), (String,)>,
+    check: TypedFunc<(String, String), (Option<String>,)>,
+    interrupt_in_view: TypedFunc<(), ()>,
+}
+
+impl Instance {
+    /// What is outside of it.
+    pub fn host(&mut self) -> &mut Host {
+        self.store.data_mut()
+    }
+
+    /// Begins the session.
+    ///
+    /// # Errors
+    /// When the Python failed.
+    pub async fn start(&mut self, frame: Vec<u8>) -> Result<()> {
+        self.start.call_async(&mut self.store, (frame,)).await
+    }
+
+    /// Runs a step; returns the frame that ends it.
+    ///
+    /// # Errors
+    /// When the Python failed.
+    pub async fn step(&mut self, frame: Vec<u8>) -> Result<Vec<u8>> {
+        let (done,) = self.step.call_async(&mut self.store, (frame,)).await?;
+        Ok(done)
+    }
+
+    /// Its version.
+    ///
+    /// # Errors
+    /// When the Python failed.
+    pub async fn version(&mut self) -> Result<String> {
+        let (version,) = self.version.call_async(&mut self.store, ()).await?;
+        Ok(version)
+    }
+
+    /// Says what is wrong with the source of a tool.
+    ///
+    /// # Errors
+    /// When the Python failed.
+    pub async fn check(&mut self, name: &str, source: &str) -> Result<Option<String>> {
+        let call = (name.to_owned(), source.to_owned());
+        let (problem,) = self.check.call_async(&mut self.store, call).await?;
+        Ok(problem)
+    }
+
+    /// Finds out how this Python is interrupted; it is of no other use afterwards.
+    ///
+    /// # Errors
+    /// When the Python failed.
+    pub async fn find_interrupt(mut self) -> Result<Option<Interrupt>> {
+        self.host().copies = Some(Vec::new());
+        let interrupted = self.interrupt_in_view.call_async(&mut self.store, ());
+        interrupted.await?;
+        let copies = self.host().copies.take().unwrap_or_default();
+        Ok(Interrupt::find(&copies))
+    }
+}

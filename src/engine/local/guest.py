@@ -1,0 +1,239 @@
+"""Runs a session inside the daemon, as a WebAssembly component.
+
+Built by componentize-py: what this imports at build time is in the snapshot that every session starts
+from. Nothing but the functions of `python.wit`, the clocks and a read-only folder reaches out of it.
+"""
+
+import abc, ast, asyncio, base64, bisect, calendar, cmath, collections, collections.abc, colorsys  # noqa
+import contextlib, copy, csv, dataclasses, datetime, decimal, difflib, email.message, enum, fractions  # noqa
+import functools, graphlib, hashlib, heapq, hmac, html, html.parser, inspect, io, itertools, json, math  # noqa
+import numbers, operator, pprint, random, re, secrets, shlex, signal, statistics, string, struct  # noqa
+import textwrap, time, timeit, typing, unicodedata, urllib.parse, uuid, zlib, zoneinfo  # noqa
+import _strptime, _pydatetime, _pydecimal, _pylong, encodings.idna, encodings.latin_1, encodings.ascii  # noqa
+import encodings.utf_16, encodings.utf_32, encodings.cp1252, encodings.unicode_escape, encodings.hex_codec  # noqa
+
+import _thread
+import builtins
+import importlib.machinery
+import marshal
+import os
+import sys
+
+import componentize_py_runtime
+import tinycode_check
+import tinycode_session
+import tzdata
+import wit_world
+from tinycode_session import Imports, Session, Stopped, Streams, decode, encode_frame
+
+tinycode_session.HIDDEN.update([__file__, wit_world.__file__])
+
+# Builtins that make no sense or are not safe here.
+MISSING = ("breakpoint", "compile", "eval", "exec", "exit", "input", "quit")
+# Parts of the standard library that cannot work here.
+LEFT_OUT = {"ensurepip", "idlelib", "pydoc_data", "site-packages", "test", "tkinter", "turtle", "turtledemo", "venv"}
+
+
+class Channel:
+    """Frames by calls of the daemon's functions."""
+
+    asked = 0  # number of the calls so far
+
+    def send(self, message):
+        wit_world.send(encode_frame(message))
+
+    def ask(self, message):
+        self.asked += 1
+        answer = wit_world.ask(encode_frame(dict(message, call=self.asked)))
+        if not answer:
+            raise Stopped()
+        return decode(answer)
+
+
+class Library:
+    """The rest of the standard library, compiled: imported by those sessions that want it."""
+
+    def __init__(self, folder):
+        self.modules = {}
+        for place, folders, files in os.walk(folder):
+            if place == folder:
+                folders[:] = [name for name in folders if name not in LEFT_OUT]
+            for name in files:
+                if name.endswith(".py") and name[:-3] not in LEFT_OUT:
+                    self.add(os.path.join(place, name), folder)
+
+    def add(self, path, folder):
+        parts = os.path.relpath(path, folder)[:-3].split("/")
+        package = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if package else parts)
+        if "-" in name or name in sys.modules:
+            return
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True, optimize=2)
+        self.modules[name] = package, zlib.compress(marshal.dumps(code))
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.modules:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=self.modules[name][0])
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        code = marshal.loads(zlib.decompress(self.modules[module.__name__][1]))
+        exec(code, module.__dict__)
+
+
+class Timezones:
+    """The time zone database."""
+
+    def __init__(self):
+        root = os.path.join(os.path.dirname(tzdata.__file__), "zoneinfo")
+        self.data = {}
+        for place, _, files in os.walk(root):
+            for name in files:
+                path = os.path.join(place, name)
+                with open(path, "rb") as file:
+                    content = file.read()
+                if content.startswith(b"TZif"):
+                    self.data[os.path.relpath(path, root)] = content
+
+    def load(self, key):
+        if key not in self.data:
+            raise zoneinfo.ZoneInfoNotFoundError("No time zone found with key %s" % key)
+        return io.BytesIO(self.data[key])
+
+    def install(self):
+        zoneinfo._common.load_tzdata = self.load
+        zoneinfo.available_timezones = lambda: set(self.data)
+
+
+class Clock:
+    """Stands where event loops have a selector: there is nothing to wait for but time."""
+
+    def select(self, timeout):
+        if timeout is None or timeout > 0:
+            wit_world.sleep(float("inf") if timeout is None else timeout)
+        return []
+
+
+class Loop(asyncio.base_events.BaseEventLoop):
+    """An event loop without sockets and threads."""
+
+    def __init__(self):
+        super().__init__()
+        self._selector = Clock()
+
+    def _process_events(self, events):
+        pass
+
+    def _write_to_self(self):
+        pass  # nobody else could have to wake it
+
+    def run_in_executor(self, executor, func, *args):
+        future = self.create_future()
+
+        def run():
+            if future.cancelled():
+                return
+            try:
+                future.set_result(func(*args))
+            except Exception as error:
+                future.set_exception(error)
+
+        self.call_soon(run)
+        return future
+
+
+def sleep(seconds, /):
+    """Waits for as many seconds."""
+    if isinstance(seconds, (str, bytes, bytearray)):
+        raise TypeError("'%s' object cannot be interpreted as an integer" % type(seconds).__name__)
+    seconds = float(seconds)
+    if seconds != seconds:
+        raise ValueError("Invalid value NaN (not a number)")
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    wit_world.sleep(seconds)
+
+
+class Local(Session):
+    """The session of this component."""
+
+    missing = ()
+
+    def start(self, imports, cwd, packages):
+        random.seed()
+        sys.path[:] = packages
+        sys.argv = [""]
+        self.missing = MISSING if cwd else (*MISSING, "open")
+        if cwd:
+            os.chdir(cwd)
+            sys.path.insert(0, cwd)
+        self.builtins = Imports(imports, self.missing).builtins()
+
+    def describe(self, error, filename):
+        fault = super().describe(error, filename)
+        name = getattr(error, "name", None)
+        if isinstance(error, NameError) and name in self.missing:
+            why = "it is not available at the trust level local"
+            if name == "open":
+                why += " unless the session has a `cwd`"
+            before = fault["message"]
+            fault["message"] = "name '%s' is not defined: %s" % (name, why)
+            fault["traceback"] = fault["traceback"].replace(before, fault["message"])
+        return fault
+
+
+time.sleep = sleep
+asyncio.EventLoop = asyncio.SelectorEventLoop = Loop
+asyncio.unix_events._DefaultEventLoopPolicy._loop_factory = Loop
+Timezones().install()
+sys.meta_path.append(Library(os.path.dirname(colorsys.__file__)))
+session = Local(Channel(), Streams())
+
+
+class WitWorld(wit_world.WitWorld):
+    def start(self, frame: bytes) -> None:
+        wit_world.show(b"")
+        session.start(**decode(frame))
+
+    def step(self, frame: bytes) -> bytes:
+        return session.step(decode(frame))
+
+    def version(self) -> str:
+        return sys.version.partition(" ")[0]
+
+    def check(self, name: str, source: str) -> str | None:
+        return tinycode_check.problem(name, source)
+
+    def interrupt_in_view(self) -> None:
+        def stop(number, frame):
+            raise Stopped()
+
+        signal.signal(signal.SIGINT, stop)
+        show = functools.partial(componentize_py_runtime.call_import, SHOW, [b""])
+        calls = [show, show, _thread.interrupt_main, show]
+        try:
+            collections.deque(map(operator.call, calls), 0)  # in C, where no interrupt is noticed
+            for _ in calls:
+                pass
+        except Stopped:
+            return
+        raise RuntimeError("this Python cannot be interrupted")
+
+
+def number_of(function):
+    """The number that a function of the daemon has, which only generated code knows."""
+    numbers = []
+    call_import = componentize_py_runtime.call_import
+    componentize_py_runtime.call_import = lambda number, arguments: numbers.append(number)
+    try:
+        function(b"")
+    finally:
+        componentize_py_runtime.call_import = call_import
+    return numbers[0]
+
+
+SHOW = number_of(wit_world.show)

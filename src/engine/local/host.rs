@@ -1,0 +1,361 @@
+//! What a session's Python finds outside of itself: the functions of `python.wit`, and a WASI without
+//! environment, network and folders but those that the session was given, read-only.
+//!
+//! Knows the frames of a worker, and nothing of sessions.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use tokio::sync::{mpsc, watch};
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Engine, ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+
+use super::memory::{Interrupt, Memory};
+use crate::worker::{Frame, Happening, Heard, Output, Reply, heard, to_json};
+
+/// Bytes that the code may print in one go.
+const CHUNK: usize = 64 << 10;
+/// The longest sleep; whatever waits for longer is stopped before.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Whether a step is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It may go on.
+    No,
+    /// It is to be interrupted.
+    Softly,
+    /// Its Python is to be given up.
+    ByForce,
+}
+
+/// What a step is connected to while it runs.
+pub struct Wire {
+    /// Takes what the code does.
+    pub happenings: mpsc::Sender<Happening>,
+    /// Answers to its calls.
+    pub replies: mpsc::UnboundedReceiver<Reply>,
+    /// Whether it is to stop.
+    pub stop: watch::Receiver<Stop>,
+}
+
+/// The outside of one instance.
+pub struct Host {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    interrupt: Option<Arc<Interrupt>>,
+    memory: Option<Memory>,
+    /// Copies of the memory, while it is to be watched.
+    pub copies: Option<Vec<Vec<u8>>>,
+    limit: Limit,
+    wire: Option<Wire>,
+    printed: Arc<Mutex<Printed>>,
+}
+
+/// What the code printed in a step.
+struct Printed {
+    stdout: Output,
+    stderr: Output,
+    happenings: Option<mpsc::Sender<Happening>>,
+}
+
+/// The bound of the memory, and whether the code ran into it.
+struct Limit {
+    bytes: usize,
+    reached: bool,
+}
+
+impl Host {
+    /// The outside of an instance that may use as many bytes of memory and read these folders: the
+    /// name that the code knows each by, and where it is.
+    ///
+    /// # Errors
+    /// When a folder cannot be opened.
+    pub fn new(
+        max_memory: usize,
+        folders: &[(String, PathBuf)],
+        interrupt: Option<Arc<Interrupt>>,
+    ) -> Result<Self> {
+        let printed = Arc::new(Mutex::new(Printed {
+            stdout: Output::new(0),
+            stderr: Output::new(0),
+            happenings: None,
+        }));
+        let stream = |stderr| Stream {
+            stderr,
+            printed: Arc::clone(&printed),
+        };
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(stream(false))
+            .stderr(stream(true))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        for (name, folder) in folders {
+            wasi.preopened_dir(folder, name, FsPerms::ReadOnly)?;
+        }
+        Ok(Self {
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+            interrupt,
+            memory: None,
+            copies: None,
+            limit: Limit {
+                bytes: max_memory,
+                reached: false,
+            },
+            wire: None,
+            printed,
+        })
+    }
+
+    /// The bound of the memory.
+    pub fn limiter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.limit
+    }
+
+    /// Whether the code wanted more memory in this step than it may have.
+    pub const fn wanted_more_memory(&self) -> bool {
+        self.limit.reached
+    }
+
+    /// Begins a step that may print as many bytes on each stream.
+    pub fn begin(&mut self, wire: Wire, max_output: usize) {
+        let mut printed = lock(&self.printed);
+        printed.stdout = Output::new(max_output);
+        printed.stderr = Output::new(max_output);
+        printed.happenings = Some(wire.happenings.clone());
+        drop(printed);
+        self.limit.reached = false;
+        self.wire = Some(wire);
+    }
+
+    /// Ends a step; returns what it printed to stdout and to stderr.
+    pub fn end(&mut self) -> (Output, Output) {
+        self.wire = None;
+        let mut printed = lock(&self.printed);
+        let Printed {
+            stdout,
+            stderr,
+            happenings,
+        } = &mut *printed;
+        if let Some(happenings) = happenings.take() {
+            let last = stdout.finish().map(Happening::Stdout);
+            let last = last
+                .into_iter()
+                .chain(stderr.finish().map(Happening::Stderr));
+            last.for_each(|text| drop(happenings.try_send(text)));
+        }
+        let none = || Output::new(0);
+        (
+            std::mem::replace(stdout, none()),
+            std::mem::replace(stderr, none()),
+        )
+    }
+
+    /// Called by the thread that runs the code, whenever somebody's step is to stop.
+    ///
+    /// # Errors
+    /// When it is this one, by force.
+    pub fn look_up(&self) -> Result<UpdateDeadline> {
+        match self.wire.as_ref().map(|wire| *wire.stop.borrow()) {
+            Some(Stop::ByForce) => return Ok(UpdateDeadline::Interrupt),
+            Some(Stop::Softly) => {
+                if let (Some(memory), Some(interrupt)) = (self.memory, &self.interrupt) {
+                    memory.interrupt(interrupt);
+                }
+            }
+            Some(Stop::No) | None => {}
+        }
+        Ok(UpdateDeadline::Continue(1))
+    }
+
+    fn show(&mut self, memory: Memory) {
+        self.memory = Some(memory);
+        if let Some(copies) = &mut self.copies {
+            copies.push(memory.copy());
+        }
+    }
+
+    async fn say(&mut self, frame: &[u8]) -> Result<Option<Heard>> {
+        let frame: Frame = serde_json::from_slice(frame)?;
+        let heard = heard(frame).map_err(wasmtime::Error::msg)?;
+        Ok(Some(heard))
+    }
+
+    /// Passes on what wants no answer.
+    async fn send(&mut self, frame: &[u8]) -> Result<()> {
+        if let (Some(heard), Some(wire)) = (self.say(frame).await?, &self.wire) {
+            let _ = wire.happenings.send(heard.happening).await; // nobody may want to know any more
+        }
+        Ok(())
+    }
+
+    /// Passes on what wants an answer, and waits for it; returns nothing when the step is to stop.
+    async fn ask(&mut self, frame: &[u8]) -> Result<Vec<u8>> {
+        let (Some(heard), Some(wire)) = (self.say(frame).await?, &mut self.wire) else {
+            return Ok(Vec::new());
+        };
+        let call = heard.call;
+        let _ = wire.happenings.send(heard.happening).await;
+        if let Some(reply) = heard.reply {
+            return Ok(to_json(&reply));
+        }
+        loop {
+            tokio::select! {
+                _ = wire.stop.wait_for(|stop| *stop != Stop::No) => return Ok(Vec::new()),
+                reply = wire.replies.recv() => match reply {
+                    Some(reply) if Some(reply.call) == call => return Ok(to_json(&reply)),
+                    Some(_) => {} // of a call that was given up
+                    None => return Ok(Vec::new()),
+                },
+            }
+        }
+    }
+
+    async fn sleep(&mut self, seconds: f64) {
+        let time = Duration::try_from_secs_f64(seconds).map_or(LONGEST, |time| time.min(LONGEST));
+        let sleep = tokio::time::sleep(time);
+        match &mut self.wire {
+            Some(wire) => tokio::select! {
+                () = sleep => {}
+                _ = wire.stop.wait_for(|stop| *stop != Stop::No) => {}
+            },
+            None => sleep.await,
+        }
+    }
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl ResourceLimiter for Limit {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        self.reached |= desired > self.bytes;
+        Ok(desired <= self.bytes)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        Ok(desired <= 1 << 20)
+    }
+}
+
+/// The functions that the component asks for.
+///
+/// # Errors
+/// When there are two of one name.
+pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    let mut root = linker.root();
+    root.func_wrap_async(
+        "send",
+        |mut store: StoreContextMut<'_, Host>, (frame,): (Vec<u8>,)| {
+            Box::new(async move { store.data_mut().send(&frame).await })
+        },
+    )?;
+    root.func_wrap_async(
+        "ask",
+        |mut store: StoreContextMut<'_, Host>, (frame,): (Vec<u8>,)| {
+            Box::new(async move { Ok((store.data_mut().ask(&frame).await?,)) })
+        },
+    )?;
+    root.func_wrap_async(
+        "sleep",
+        |mut store: StoreContextMut<'_, Host>, (seconds,): (f64,)| {
+            Box::new(async move {
+                store.data_mut().sleep(seconds).await;
+                Ok(())
+            })
+        },
+    )?;
+    root.func_wrap(
+        "show",
+        |mut store: StoreContextMut<'_, Host>, (memory,): (Memory,)| {
+            store.data_mut().show(memory);
+            Ok(())
+        },
+    )?;
+    Ok(linker)
+}
+
+/// Standard output or error of the code.
+#[derive(Clone)]
+struct Stream {
+    stderr: bool,
+    printed: Arc<Mutex<Printed>>,
+}
+
+impl IsTerminal for Stream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stream {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink()) // of a later WASI, which the component does not have
+    }
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let mut printed = lock(&self.printed);
+        let Printed {
+            stdout,
+            stderr,
+            happenings,
+        } = &mut *printed;
+        let text = match self.stderr {
+            false => stdout.push(&bytes).map(Happening::Stdout),
+            true => stderr.push(&bytes).map(Happening::Stderr),
+        };
+        if let (Some(text), Some(happenings)) = (text, happenings) {
+            let _ = happenings.try_send(text); // there is room: see `check_write`
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        let printed = lock(&self.printed);
+        let full = printed
+            .happenings
+            .as_ref()
+            .is_some_and(|to| to.capacity() == 0 && !to.is_closed());
+        Ok(if full { 0 } else { CHUNK })
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {
+        let happenings = lock(&self.printed).happenings.clone();
+        if let Some(happenings) = happenings {
+            let _ = happenings.reserve().await; // who listens takes what is there
+        }
+    }
+}
+
+fn lock(printed: &Mutex<Printed>) -> MutexGuard<'_, Printed> {
+    printed.lock().unwrap_or_else(PoisonError::into_inner)
+}
