@@ -93,7 +93,7 @@ impl Sandboxed {
             }));
             let mut session = String::new();
             creates.push(timed(|| {
-                session = daemon.session_at("sandboxed", &json!([]))
+                session = daemon.session_at("sandboxed", &json!([]));
             }));
             daemon.call("session.close", &json!({ "session": session }));
         }

@@ -1,5 +1,6 @@
 //! One container with a running worker in it, from its start to its end.
 
+use std::fmt::Display;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::AsFd;
@@ -262,7 +263,7 @@ impl Socket {
     }
 }
 
-fn no_socket(error: io::Error) -> EngineError {
+fn no_socket(error: impl Display) -> EngineError {
     unavailable(format!("a container cannot be connected to: {error}"))
 }
 

@@ -146,16 +146,21 @@ mod tests {
 
     #[test]
     fn pieces_are_bounded() {
-        let cases: &[(&[u8], Option<Option<(u8, usize)>>)] = &[
-            (b"", Some(None)),
-            (b"\x01\0\0\0", Some(None)),
-            (b"\x01\0\0\0\x05he", Some(Some((1, 5)))),
-            (b"\x03\0\x10\0\0", Some(Some((3, PIECE)))),
-            (b"\x03\0\x10\0\x01", None),
-            (b"\x04\0\0\0\x01", None),
+        let cases: &[(&[u8], &str)] = &[
+            (b"", "more"),
+            (b"\x01\0\0\0", "more"),
+            (b"\x01\0\0\0\x05he", "5 bytes of 1"),
+            (b"\x03\0\x10\0\0", "1048576 bytes of 3"),
+            (b"\x03\0\x10\0\x01", "garbage"),
+            (b"\x04\0\0\0\x01", "garbage"),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(header(&BytesMut::from(*bytes)).ok(), *expected);
+            let got = match header(&BytesMut::from(*bytes)) {
+                Ok(None) => "more".to_owned(),
+                Ok(Some((wire, length))) => format!("{length} bytes of {wire}"),
+                Err(_) => "garbage".to_owned(),
+            };
+            assert_eq!(got, *expected, "{}", bytes.escape_ascii());
         }
     }
 }
