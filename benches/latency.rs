@@ -49,23 +49,77 @@ fn main() -> io::Result<()> {
     row("exec of x = x + 1", exec, "a line through Python", echo)?;
     row("tool call and answer", call, "a line through Python", echo)?;
     row("session to first result", start, "python3 -c pass", python)?;
+    if let Some(sandboxed) = Sandboxed::measure(&mut daemon) {
+        row("exec, sandboxed", sandboxed.exec, "exec, isolated", exec)?;
+        let container = sandboxed.container;
+        row(
+            "session, sandboxed",
+            sandboxed.create,
+            "docker run",
+            container,
+        )?;
+    }
     daemon.call("shutdown", &json!({}));
     daemon.send(&json!({"jsonrpc": "2.0", "method": "exit"}));
     daemon.child.wait()?;
     Ok(())
 }
 
+/// What a sandbox costs, in microseconds.
+struct Sandboxed {
+    exec: f64,
+    /// A session, from a container that is ready.
+    create: f64,
+    /// A container of the same image, as Docker's own client starts it.
+    container: f64,
+}
+
+impl Sandboxed {
+    /// Nothing where there is no engine.
+    fn measure(daemon: &mut Daemon) -> Option<Self> {
+        let level = daemon.call("status", &json!({}))["trust_levels"]["sandboxed"].take();
+        if level["available"] != true {
+            return None;
+        }
+        let session = daemon.session_at("sandboxed", &json!([]));
+        daemon.exec(&session, "x = 0");
+        let exec = median(ROUNDS, || drop(daemon.exec(&session, "x = x + 1")));
+        let (mut creates, mut runs) = (Vec::new(), Vec::new());
+        for _ in 0..STARTS {
+            // Meanwhile the daemon makes another container ready.
+            let run = "run --rm --network=none tinycode-sandbox python3 -c pass";
+            runs.push(timed(|| {
+                let _ = Command::new("docker").args(run.split(' ')).status();
+            }));
+            let mut session = String::new();
+            creates.push(timed(|| {
+                session = daemon.session_at("sandboxed", &json!([]));
+            }));
+            daemon.call("session.close", &json!({ "session": session }));
+        }
+        Some(Self {
+            exec,
+            create: middle(creates),
+            container: middle(runs),
+        })
+    }
+}
+
 /// Median time of `work`, in microseconds.
 fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
-    let mut took: Vec<Duration> = (0..rounds)
-        .map(|_| {
-            let begun = Instant::now();
-            work();
-            begun.elapsed()
-        })
-        .collect();
+    middle((0..rounds).map(|_| timed(&mut work)).collect())
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+/// The median, in microseconds.
+fn middle(mut took: Vec<Duration>) -> f64 {
     took.sort();
-    took[rounds / 2].as_secs_f64() * 1e6
+    took[took.len() / 2].as_secs_f64() * 1e6
 }
 
 fn echo() -> io::Result<f64> {
@@ -171,10 +225,12 @@ impl Daemon {
     }
 
     fn session(&mut self, tools: &Value) -> String {
-        let info = self.call(
-            "session.create",
-            &json!({"trust_level": "isolated", "tools": tools}),
-        );
+        self.session_at("isolated", tools)
+    }
+
+    fn session_at(&mut self, level: &str, tools: &Value) -> String {
+        let options = json!({"trust_level": level, "tools": tools});
+        let info = self.call("session.create", &options);
         info["session"].as_str().unwrap_or_default().to_owned()
     }
 

@@ -70,7 +70,7 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Say what works on this machine, and what to do about what does not
     Doctor(doctor::DoctorArgs),
-    /// Make beforehand what trust levels need: the Python of local sessions
+    /// Make beforehand what trust levels need: the Python of local sessions, the image of sandboxed ones
     Setup(setup::SetupArgs),
     /// Serve editors, notebooks and scripts over JSON-RPC
     Serve(serve::ServeArgs),
@@ -143,7 +143,7 @@ fn as_client(
     work: impl AsyncFnOnce(&mut Client, &Stop) -> Result<Exit, Failure>,
 ) -> Result<ExitCode, Failure> {
     on_runtime(async {
-        let app = config.app(record);
+        let app = config.app(record, None);
         let stop = Stop::listen()?;
         let mut client = Client::new(app.clone(), stop.clone());
         let ended = work(&mut client, &stop).await;

@@ -16,7 +16,7 @@ use rustix::process::DumpableBehavior;
 
 use crate::api::App;
 use crate::engine::local::Provision;
-use crate::engine::{Absent, Isolated, Local};
+use crate::engine::{Isolated, Local, Sandboxed, sandboxed};
 use crate::model::Secret;
 use crate::session::{Engines, Environment, Registry};
 
@@ -27,6 +27,9 @@ const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 const KEY: &str = "OPENAI_API_KEY";
 /// The variable that names the descriptor of the unnamed file with the key.
 const KEY_DESCRIPTOR: &str = "TINYCODE_KEY_FD";
+
+/// Containers that a daemon keeps ready.
+const SANDBOX_READY: usize = 2;
 
 /// Variables that a Python subprocess gets: what it needs to find its libraries and the user's
 /// folders, and to talk to the network as the machine does. No variable of a kind that holds keys.
@@ -57,10 +60,14 @@ pub struct Config {
     pub python_environment: Vec<(OsString, OsString)>,
     /// Where the daemon keeps what must outlive a request: tokens.
     pub state_folder: PathBuf,
-    /// Where the daemon keeps what it can make again: the Python of local sessions.
+    /// Where the daemon keeps what it can make again: the Python of local sessions, downloads.
     pub cache_folder: PathBuf,
     /// A file with the Python of local sessions.
     pub local_component: Option<PathBuf>,
+    /// Where the Docker engine is.
+    pub docker: sandboxed::Settings,
+    /// Containers to keep ready (`TINYCODE_SANDBOX_READY`).
+    pub sandbox_ready: usize,
     /// Which log lines to write, as in `RUST_LOG`.
     pub log_filter: Option<String>,
     /// Whether the user wants no colours (`NO_COLOR`).
@@ -83,6 +90,10 @@ impl Config {
             state_folder: folder("XDG_STATE_HOME", ".local/state"),
             cache_folder: folder("XDG_CACHE_HOME", ".cache"),
             local_component: text("TINYCODE_LOCAL_COMPONENT").map(PathBuf::from),
+            docker: docker(),
+            sandbox_ready: text("TINYCODE_SANDBOX_READY")
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(SANDBOX_READY),
             log_filter: text("TINYCODE_LOG"),
             no_color: text("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").as_deref() == Some("dumb"),
@@ -90,9 +101,10 @@ impl Config {
     }
 
     /// What all requests share, with the replies of all models added to the file `record` if one is
-    /// given. Has to be called on the runtime that the sessions are to live on.
+    /// given. A daemon keeps `ready` containers ready, a command none. Has to be called on the runtime that
+    /// the sessions are to live on.
     #[must_use]
-    pub fn app(&self, record: Option<PathBuf>) -> Arc<App> {
+    pub fn app(&self, record: Option<PathBuf>, ready: Option<usize>) -> Arc<App> {
         let environment = Environment {
             engines: Engines {
                 local: Box::new(Local::new(
@@ -100,10 +112,7 @@ impl Config {
                     self.python_environment.clone(),
                 )),
                 isolated: Box::new(Isolated::new(self.python_environment.clone())),
-                sandboxed: Box::new(Absent {
-                    engine: "CPython in a container",
-                    reason: "trust level sandboxed is not part of this version",
-                }),
+                sandboxed: Box::new(Sandboxed::new(self.docker.clone(), ready)),
             },
             api_key: self.api_key.clone(),
             base_url: self.base_url.clone(),
@@ -172,6 +181,20 @@ fn read_hidden_key(descriptor: i32) -> String {
 /// A variable that is set to something.
 fn text(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where the Docker engine is, by the variables of its own client.
+fn docker() -> sandboxed::Settings {
+    let folder = |name: &str| text(name).map(PathBuf::from);
+    let home = || folder("HOME").map(|home| home.join(".docker"));
+    sandboxed::Settings {
+        host: text("DOCKER_HOST"),
+        context: text("DOCKER_CONTEXT"),
+        config: folder("DOCKER_CONFIG").or_else(home),
+        tls: text("DOCKER_TLS_VERIFY").is_some(),
+        certificates: folder("DOCKER_CERT_PATH"),
+        runtime: folder("XDG_RUNTIME_DIR"),
+    }
 }
 
 /// Our folder in the one that `variable` names, or else in `default` in the user's own.

@@ -664,6 +664,10 @@ model: string,
  */
 extra_imports: Array<string>, 
 /**
+ * Its network.
+ */
+network: Network, 
+/**
  * Names of its tools.
  */
 tools: Array<string>, 

@@ -29,7 +29,7 @@ impl From<SessionError> for Error {
                 Self::new(ErrorKind::StepLimitReached, message).hint(MORE_STEPS)
             }
             SessionError::Option { .. } => Self::new(ErrorKind::InvalidParams, message),
-            SessionError::Engine(error) => engine(error),
+            SessionError::Engine(error) => error.into(),
             SessionError::Model(error) => {
                 let wire = Self::new(ErrorKind::ModelError, message);
                 match error.hint {
@@ -41,13 +41,15 @@ impl From<SessionError> for Error {
     }
 }
 
-fn engine(error: EngineError) -> Error {
-    match error {
-        EngineError::Unavailable { message, hint } => {
-            Error::new(ErrorKind::TrustLevelUnavailable, message).hint(hint)
-        }
-        error @ EngineError::Option { .. } => {
-            Error::new(ErrorKind::InvalidParams, error.to_string())
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Unavailable { message, hint } => {
+                Self::new(ErrorKind::TrustLevelUnavailable, message).hint(hint)
+            }
+            error @ EngineError::Option { .. } => {
+                Self::new(ErrorKind::InvalidParams, error.to_string())
+            }
         }
     }
 }

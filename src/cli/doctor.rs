@@ -154,7 +154,7 @@ async fn try_level(
         exec_ms: None,
         hint: None,
     };
-    if !level.status.available {
+    if !level.status.available && trust_level != TrustLevel::Sandboxed {
         let hint = "install Python 3.9 or newer and have `python3` on the PATH";
         level.hint = (trust_level == TrustLevel::Isolated).then(|| hint.to_owned());
         return Ok(level);

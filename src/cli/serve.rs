@@ -72,7 +72,7 @@ impl ServeArgs {
 /// # Errors
 /// When it cannot serve what it was asked to.
 pub async fn run(args: ServeArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let app: Arc<App> = config.app(args.record.clone());
+    let app: Arc<App> = config.app(args.record.clone(), Some(config.sandbox_ready));
     let served = transport::serve(Arc::clone(&app), args.options(config)).await;
     app.registry.close_all("the daemon ends").await;
     served.map_err(|error| Failure::Usage(format!("cannot serve: {error}")))

@@ -55,3 +55,13 @@ pub fn allowed(extra: &[String]) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+/// The top-level modules of a list that the default list does not have.
+#[must_use]
+pub fn beyond_default(imports: &[String]) -> Vec<String> {
+    let tops = imports
+        .iter()
+        .filter(|name| *name != "*" && !DEFAULT.contains(&name.as_str()))
+        .filter_map(|name| name.split('.').next());
+    tops.map(str::to_owned).collect()
+}

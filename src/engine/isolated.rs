@@ -32,7 +32,7 @@ use crate::worker::{self, Ended, Frame, Link, Memory, Process, Request, Start, W
 /// Receives the two files of the worker over descriptor 3 and hands the descriptor to them. The current
 /// folder is taken off the path first, so that no file in it can pass for a standard module. The worker
 /// gets builtins of its own, so that code which rebinds those of its Python does not break the worker.
-const BOOTSTRAP: &str = r"
+pub(super) const BOOTSTRAP: &str = r"
 import sys
 sys.path[:] = [p for p in sys.path if p]
 import os

@@ -3,7 +3,6 @@
 //! Knows nothing of models, agents and the wire protocol: a step goes in, events come out while it
 //! runs, and exactly one outcome ends it.
 
-mod absent;
 mod folder;
 pub mod imports;
 mod isolated;
@@ -11,6 +10,7 @@ pub mod local;
 mod process;
 mod python;
 mod report;
+pub mod sandboxed;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,11 +24,11 @@ use tokio_util::sync::CancellationToken;
 pub use crate::worker::Raise;
 use crate::worker::Reply;
 
-pub use absent::Absent;
 pub use isolated::Isolated;
 pub use local::Local;
 pub use process::kill_all;
 pub use python::Interpreter;
+pub use sandboxed::Sandboxed;
 
 /// Takes the events of a step, in their order. Must not block.
 pub trait Emit<E>: Send + Sync {
@@ -60,6 +60,9 @@ pub trait Engine: Send + Sync {
         name: &str,
         source: &str,
     ) -> Result<(), EngineError>;
+
+    /// Ends what it has beside its units, which are closed before.
+    async fn close(&self) {}
 }
 
 /// The running Python of one session. Dropping it kills it with all its processes.
@@ -104,7 +107,7 @@ pub struct Level {
 /// What a unit is to be like.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The folder that the code works in; the daemon's own where it is left out.
+    /// The folder that the code works in, or sees a copy of.
     pub cwd: Option<PathBuf>,
     /// The interpreter; `python3` on PATH where it is left out.
     pub python: Option<String>,
@@ -114,8 +117,12 @@ pub struct Spec {
     pub timeout: Duration,
     /// Bytes of each stream that one step may say.
     pub max_output: usize,
-    /// Bytes of address space that the Python may use.
+    /// Bytes of memory that the Python may use.
     pub max_memory: Option<u64>,
+    /// Whether a container has a network.
+    pub network: bool,
+    /// The image of a container.
+    pub image: Option<String>,
 }
 
 /// One step to run.

@@ -113,6 +113,12 @@ async fn probe(name: &str) -> Result<Interpreter, EngineError> {
 const PRINT_PROBLEM: &str =
     "\nimport sys\nprint(problem(sys.argv[1], sys.stdin.buffer.read().decode('utf-8')) or '')";
 
+/// What a Python runs to say, on its standard output, what is wrong with such a source.
+#[must_use]
+pub fn checker() -> String {
+    worker::CHECK.to_owned() + PRINT_PROBLEM
+}
+
 /// Checks that `source` defines the function `name`, without running it.
 ///
 /// # Errors
@@ -122,19 +128,15 @@ pub async fn check_function(
     name: &str,
     source: &str,
 ) -> Result<(), EngineError> {
-    let failed = |what: String| EngineError::Option {
-        field: "source",
-        message: format!("tool '{name}': {what}"),
-    };
     let mut command = Command::new(&python.executable);
-    let check = worker::CHECK.to_owned() + PRINT_PROBLEM;
+    let check = checker();
     command.args(["-I", "-c", &check, name]);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut child = process::spawn(&mut command, &process::Bounds::default())
-        .map_err(|error| failed(format!("it cannot be checked: {error}")))?;
+        .map_err(|error| wrong(name, &format!("it cannot be checked: {error}")))?;
     let id = child.id();
     let stdin = child.stdin.take();
     let work = async {
@@ -145,12 +147,28 @@ pub async fn check_function(
     };
     let output = tokio::time::timeout(PATIENCE, work).await;
     id.into_iter().for_each(process::reaped);
-    let output = output.map_err(|_| failed("checking it took too long".to_owned()))?;
-    let output = output.map_err(|error| failed(format!("it cannot be checked: {error}")))?;
-    match String::from_utf8_lossy(&output.stdout).trim() {
-        "" if output.status.success() => Ok(()),
-        "" => Err(failed("it cannot be read as Python".to_owned())),
-        what => Err(failed(what.to_owned())),
+    let output = output.map_err(|_| wrong(name, "checking it took too long"))?;
+    let output = output.map_err(|error| wrong(name, &format!("it cannot be checked: {error}")))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    verdict(name, output.status.success().then_some(said.trim()))
+}
+
+/// What `checker` said of the source of the function `name`, if it came to its end.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn verdict(name: &str, said: Option<&str>) -> Result<(), EngineError> {
+    match said {
+        Some("") => Ok(()),
+        Some(what) => Err(wrong(name, what)),
+        None => Err(wrong(name, "it cannot be read as Python")),
+    }
+}
+
+fn wrong(name: &str, what: &str) -> EngineError {
+    EngineError::Option {
+        field: "source",
+        message: format!("tool '{name}': {what}"),
     }
 }
 

@@ -173,6 +173,16 @@ const MAX_OUTPUT_BYTES: u64 = 16 << 20;
 const MIN_MEMORY_BYTES: u64 = 64 << 20;
 
 impl SessionOptions {
+    /// The network of such a session.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        match self.trust_level {
+            TrustLevel::Local => Network::None,
+            TrustLevel::Isolated => Network::Host,
+            TrustLevel::Sandboxed => self.network.unwrap_or(Network::None),
+        }
+    }
+
     /// Checks the ranges that types cannot say.
     ///
     /// # Errors
@@ -277,6 +287,8 @@ pub struct SessionInfo {
     pub model: String,
     /// Packages that its code may import beyond the default list.
     pub extra_imports: Vec<String>,
+    /// Its network.
+    pub network: Network,
     /// Names of its tools.
     pub tools: Vec<String>,
     /// `seq` of its latest event; 0 before the first.

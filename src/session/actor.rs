@@ -163,9 +163,10 @@ impl Actor {
             Ok(outcome) => (Some(outcome), None),
             Err(error) => (None, Some(error)),
         };
+        // Without an outcome there is no Python, and the next one is a fresh one.
         if outcome
             .as_ref()
-            .is_some_and(|outcome| outcome.state == State::Lost)
+            .is_none_or(|outcome| outcome.state == State::Lost)
         {
             session.memory().python_was_lost();
         }
@@ -177,9 +178,9 @@ impl Actor {
     }
 
     async fn reset(&mut self) -> Result<(), SessionError> {
-        self.unit.reset().await?;
-        self.session.memory().python_was_lost();
-        Ok(())
+        let reset = self.unit.reset().await;
+        self.session.memory().python_was_lost(); // also where there is no fresh one yet
+        Ok(reset?)
     }
 
     async fn run(

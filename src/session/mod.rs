@@ -142,6 +142,7 @@ impl Session {
             limits: self.options.limits.clone(),
             model: self.options.model.clone(),
             extra_imports: self.options.extra_imports.clone(),
+            network: self.options.network(),
             tools: self
                 .toolbox()
                 .tools()

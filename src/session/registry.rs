@@ -48,6 +48,12 @@ pub struct Engines {
 }
 
 impl Engines {
+    async fn close(&self) {
+        for engine in [&self.local, &self.isolated, &self.sandboxed] {
+            engine.close().await;
+        }
+    }
+
     fn of(&self, level: TrustLevel) -> &dyn Engine {
         match level {
             TrustLevel::Local => &*self.local,
@@ -138,6 +144,8 @@ impl Registry {
             timeout: Duration::from_secs_f64(limits.timeout_seconds),
             max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
             max_memory: limits.max_memory_bytes,
+            network: options.network() == Network::Host,
+            image: options.image.clone(),
         };
         let engine = self.environment.engines.of(options.trust_level);
         engine.open(spec).await.map_err(|error| match error {
@@ -206,6 +214,7 @@ impl Registry {
     pub async fn close_all(&self, reason: &str) {
         let all: Vec<Arc<Session>> = self.sessions().values().cloned().collect();
         futures_util::future::join_all(all.iter().map(|session| session.close(reason))).await;
+        self.environment.engines.close().await;
     }
 
     /// What a trust level is on this machine, as far as it can be told within `patience`.

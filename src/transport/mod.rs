@@ -60,17 +60,13 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
         Some(address) => Some(open_ws(&app, address, &options)?),
         None => None,
     };
-    // Found out while the first client connects, so that `initialize` can say it at once.
+    // Found out while the first client connects, so that `initialize` can say it at once. Not so for
+    // sandboxed: looking closely takes a container, which nobody may want.
     let registry = Arc::clone(&app.registry);
     tokio::spawn(async move {
         let patience = std::time::Duration::from_secs(30);
         futures_util::future::join_all(
-            [
-                TrustLevel::Local,
-                TrustLevel::Isolated,
-                TrustLevel::Sandboxed,
-            ]
-            .map(|level| registry.level(level, patience)),
+            [TrustLevel::Local, TrustLevel::Isolated].map(|level| registry.level(level, patience)),
         )
         .await
     });

@@ -32,6 +32,7 @@ mod params;
 mod processes;
 mod queue;
 mod run;
+mod sandboxed;
 mod sessions;
 mod socket;
 mod step;

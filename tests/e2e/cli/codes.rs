@@ -112,6 +112,9 @@ fn a_recording_that_cannot_be_played_ends_with_3() {
     }
 }
 
+/// Where no Docker engine is.
+const NO_ENGINE: &str = "unix:///no/engine.sock";
+
 #[test]
 fn without_the_python_that_was_asked_for_it_ends_with_4() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,7 +126,7 @@ fn without_the_python_that_was_asked_for_it_ends_with_4() {
         &["run", "--trust-level", "sandboxed", "--model", MEAN, "t"],
         &["exec", "--python", "no-such-python", file],
     ] {
-        let ended = tinycode(args).run();
+        let ended = tinycode(args).env("DOCKER_HOST", NO_ENGINE).run();
         assert_eq!(ended.code, Some(4), "{args:?}: {ended:?}");
         assert!(ended.stderr.starts_with("error: "), "{ended:?}");
         assert!(ended.stderr.contains(" hint: "), "{ended:?}");

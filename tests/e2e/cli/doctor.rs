@@ -12,6 +12,7 @@ fn doctor_says_what_works_and_never_the_key() {
         let ended = tinycode(args)
             .env("OPENAI_API_KEY", KEY)
             .env("OPENAI_BASE_URL", &nobody)
+            .env("DOCKER_HOST", "unix:///no/engine.sock")
             .run();
         assert_code(&ended, 0);
         assert!(!format!("{ended:?}").contains(&KEY[..12]), "{ended:?}");
@@ -22,7 +23,8 @@ fn doctor_says_what_works_and_never_the_key() {
         concat!("tinycode ", env!("CARGO_PKG_VERSION"), "\n"),
         "ok isolated   ",
         "ok local      ",
-        "sandboxed  ",
+        "no sandboxed  the Docker engine at unix:///no/engine.sock does not answer",
+        "=> start Docker",
         "ok API key    OPENAI_API_KEY is set\n",
         &format!("no model      {nobody} does not answer"),
         "ok state      ",
@@ -37,7 +39,10 @@ fn doctor_says_what_works_and_never_the_key() {
         (&json!(true), &json!(false))
     );
     let line = "PATH=/nowhere XDG_CACHE_HOME=$HOME exec \"$TINYCODE\" doctor";
-    let ended = shell_line(line).env("OPENAI_BASE_URL", &nobody).run();
+    let ended = shell_line(line)
+        .env("OPENAI_BASE_URL", &nobody)
+        .env("DOCKER_HOST", "unix:///no/engine.sock")
+        .run();
     assert_code(&ended, 4);
     let why = "no local      it has to be built once, for which there is no python3 on PATH\n";
     for line in ["no isolated", why] {

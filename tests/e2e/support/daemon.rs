@@ -271,6 +271,8 @@ fn command(folder: &Path, options: &Options) -> Command {
         .env("TMPDIR", folder.join("tmp"))
         .env("XDG_STATE_HOME", folder.join("state"))
         .env("XDG_CACHE_HOME", super::cache())
+        .env("TINYCODE_SANDBOX_READY", "0") // what a test does not ask for is not started
+        .envs(super::docker::environment())
         .envs(options.environment.iter().cloned())
         .current_dir(folder)
         .stdin(Stdio::piped())

@@ -4,6 +4,7 @@
 mod cli;
 mod client;
 mod daemon;
+mod docker;
 mod inbox;
 mod model;
 mod session;
@@ -23,6 +24,7 @@ use serde_json::Value;
 pub use cli::{Ended, Running, shell_line, tinycode};
 pub use client::Client;
 pub use daemon::{Daemon, Options};
+pub use docker::{Docker, docker, has_level};
 pub use model::{Gate, KEY, Model, Reply};
 pub use session::{Session, exec_result, without_times};
 pub use sse::{chunks, whole};

@@ -1,0 +1,233 @@
+//! From the limits of a session to the container that holds it, and what has to be seen of it. Pure.
+//!
+//! Knows nothing of how containers are made. What is asked for here is what `facts.rs` looks for.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
+    MountType, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+};
+
+use super::seccomp;
+
+/// The folder that code works in.
+pub const WORK: &str = "/work";
+/// Where the folder with the socket is mounted.
+pub const RUN: &str = "/run/tinycode";
+/// The user and the group that code runs as: not root, and nobody that a machine has.
+pub const USER: u32 = 64_200;
+/// Processes and threads, those of the engine's own among them.
+pub const MAX_PROCESSES: i64 = 128;
+/// Processors' worth of time.
+pub const PROCESSORS: i64 = 1;
+/// Bytes of memory where a session does not say.
+pub const DEFAULT_MEMORY: u64 = 1 << 30;
+/// The most that one folder in memory takes.
+const MAX_FOLDER: u64 = 256 << 20;
+/// Bytes of shared memory.
+const SHARED: u64 = 64 << 20;
+/// Open files of a process.
+const MAX_FILES: i64 = 1_024;
+const BILLION: i64 = 1_000_000_000;
+/// The label that says which daemon a container belongs to.
+pub const LABEL: &str = "tinycode.daemon";
+
+/// What containers differ in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// The image.
+    pub image: String,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Whether it has the engine's network.
+    pub network: bool,
+}
+
+impl Shape {
+    /// Bytes that a folder in memory may hold: the memory that it takes is the container's own.
+    #[must_use]
+    pub fn folder(&self) -> u64 {
+        MAX_FOLDER.min(self.memory / 4)
+    }
+
+    /// Bytes of data that one process may have. A little less than the container, so that Python gets to
+    /// say `MemoryError` before the container is out of memory.
+    #[must_use]
+    pub fn data(&self) -> u64 {
+        self.memory / 8 * 7
+    }
+}
+
+/// The container of this shape, run by `command`, for the daemon `owner`; `run` is the folder with the
+/// socket, where it has one: else it talks over the stream that the engine attaches.
+#[must_use]
+pub fn container(
+    shape: &Shape,
+    command: Vec<String>,
+    owner: &str,
+    run: Option<&Path>,
+) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(shape.image.clone()),
+        entrypoint: Some(command),
+        cmd: Some(Vec::new()),
+        hostname: Some("sandbox".to_owned()),
+        user: Some(format!("{USER}:{USER}")),
+        // Engines make this folder where it is missing, which takes the mode of the mount on it away.
+        working_dir: Some("/".to_owned()),
+        env: Some(environment()),
+        stop_signal: Some("SIGKILL".to_owned()), // process 1 heeds no other, and has nothing to put away
+        labels: Some(HashMap::from([(LABEL.to_owned(), owner.to_owned())])),
+        network_disabled: Some(!shape.network),
+        attach_stdin: Some(run.is_none()),
+        open_stdin: Some(run.is_none()),
+        stdin_once: Some(run.is_none()), // when the daemon goes, it is told
+        tty: Some(false),
+        host_config: Some(host_config(shape, run)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn environment() -> Vec<String> {
+    [
+        "PATH=/usr/local/bin:/usr/bin:/bin",
+        "HOME=/work",
+        "TMPDIR=/tmp",
+        "LANG=C.UTF-8",
+        "PYTHONUTF8=1",
+        "PYTHONDONTWRITEBYTECODE=1",
+        "MPLBACKEND=Agg", // plots without a screen
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn host_config(shape: &Shape, run: Option<&Path>) -> HostConfig {
+    let memory = i64::try_from(shape.memory).unwrap_or(i64::MAX);
+    let network = if shape.network { "bridge" } else { "none" };
+    let limit = |name: &str, most: i64| ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(most),
+        hard: Some(most),
+    };
+    HostConfig {
+        network_mode: Some(network.to_owned()),
+        readonly_rootfs: Some(true),
+        tmpfs: Some(folders(shape)),
+        mounts: Some(run.map(socket_folder).into_iter().collect()),
+        shm_size: i64::try_from(SHARED.min(shape.folder())).ok(),
+        privileged: Some(false),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        security_opt: Some(vec![
+            "no-new-privileges".to_owned(),
+            format!("seccomp={}", seccomp::profile()),
+        ]),
+        memory: Some(memory),
+        memory_swap: Some(memory), // with that, no swap on top
+        nano_cpus: Some(PROCESSORS * BILLION),
+        pids_limit: Some(MAX_PROCESSES),
+        ulimits: Some(vec![limit("nofile", MAX_FILES), limit("core", 0)]),
+        ipc_mode: Some("private".to_owned()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        init: Some(false), // process 1 is ours: it reaps, and ends with the daemon
+        auto_remove: Some(true),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()), // nothing that code writes lands on the engine's disk
+            config: None,
+        }),
+        ..HostConfig::default()
+    }
+}
+
+/// The only places that can be written to: in memory, and of a size.
+fn folders(shape: &Shape) -> HashMap<String, String> {
+    let options = format!("rw,nosuid,nodev,noexec,mode=1777,size={}", shape.folder());
+    [WORK, "/tmp"]
+        .map(|path| (path.to_owned(), options.clone()))
+        .into()
+}
+
+fn socket_folder(run: &Path) -> Mount {
+    Mount {
+        typ: Some(MountType::BIND),
+        source: Some(run.display().to_string()),
+        target: Some(RUN.to_owned()),
+        read_only: Some(true),
+        ..Mount::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn config(shape: &Shape) -> Value {
+        let run = Some(Path::new("/tmp/s/run"));
+        let mut config =
+            serde_json::to_value(container(shape, vec!["python3".to_owned()], "me", run)).unwrap();
+        let options = config["HostConfig"]["SecurityOpt"].as_array_mut().unwrap();
+        let profile = options.pop().unwrap();
+        let profile = profile.as_str().unwrap().strip_prefix("seccomp=").unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(profile).unwrap(),
+            seccomp::profile()
+        );
+        config
+    }
+
+    #[test]
+    fn a_container_gets_this_and_nothing_else() {
+        let shape = Shape {
+            image: "i".to_owned(),
+            memory: 1 << 30,
+            network: false,
+        };
+        let folder = "rw,nosuid,nodev,noexec,mode=1777,size=268435456";
+        let expected = json!({
+            "Image": "i", "Entrypoint": ["python3"], "Cmd": [], "Hostname": "sandbox",
+            "User": "64200:64200", "WorkingDir": "/", "Env": environment(),
+            "StopSignal": "SIGKILL", "Labels": {"tinycode.daemon": "me"}, "NetworkDisabled": true,
+            "AttachStdin": false, "OpenStdin": false, "StdinOnce": false, "Tty": false,
+            "HostConfig": {
+                "NetworkMode": "none", "ReadonlyRootfs": true, "Tmpfs": {"/work": folder, "/tmp": folder},
+                "Mounts": [{"Type": "bind", "Source": "/tmp/s/run", "Target": "/run/tinycode", "ReadOnly": true}],
+                "ShmSize": 64 << 20, "Privileged": false, "CapDrop": ["ALL"],
+                "SecurityOpt": ["no-new-privileges"], "Memory": 1 << 30, "MemorySwap": 1 << 30,
+                "NanoCpus": 1_000_000_000, "PidsLimit": 128,
+                "Ulimits": [
+                    {"Name": "nofile", "Soft": 1024, "Hard": 1024}, {"Name": "core", "Soft": 0, "Hard": 0},
+                ],
+                "IpcMode": "private", "CgroupnsMode": "private", "Init": false, "AutoRemove": true,
+                "RestartPolicy": {"Name": "no"}, "LogConfig": {"Type": "none"},
+            },
+        });
+        assert_eq!(config(&shape), expected);
+        let mut open = expected;
+        open["NetworkDisabled"] = json!(false);
+        open["HostConfig"]["NetworkMode"] = json!("bridge");
+        let shape = Shape {
+            network: true,
+            ..shape
+        };
+        assert_eq!(config(&shape), open);
+    }
+
+    #[test]
+    fn little_memory_makes_small_folders() {
+        let shape = Shape {
+            image: "i".to_owned(),
+            memory: 64 << 20,
+            network: false,
+        };
+        assert_eq!((shape.folder(), shape.data()), (16 << 20, 56 << 20));
+        assert_eq!(config(&shape)["HostConfig"]["ShmSize"], 16 << 20);
+    }
+}
