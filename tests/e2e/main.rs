@@ -23,6 +23,7 @@ mod framing;
 mod layering;
 mod lifecycle;
 mod limits;
+mod lsp;
 mod memory;
 mod model;
 mod notebook;

@@ -4,6 +4,7 @@
 mod cli;
 mod client;
 mod daemon;
+mod editor;
 mod inbox;
 mod model;
 mod session;
@@ -19,6 +20,7 @@ use serde_json::Value;
 pub use cli::{Ended, Running, shell_line, tinycode};
 pub use client::Client;
 pub use daemon::{Daemon, Options};
+pub use editor::{Editor, lines};
 pub use model::{Gate, KEY, Model, Reply};
 pub use session::{Session, exec_result, without_times};
 pub use sse::{chunks, whole};
