@@ -42,15 +42,14 @@ pub struct Frame {
 impl Summary {
     /// What came of a cell.
     pub fn of_cell(result: &ExecResult) -> Self {
-        let frames = result
-            .error
-            .as_ref()
-            .map(|error| frames(error, result.step));
+        // What the user stopped is nothing that is wrong with the code.
+        let error = result.error.as_ref().filter(|_| !result.interrupted);
+        let frames = error.map(|error| frames(error, result.step));
         Self {
             ok: result.error.is_none() && !result.interrupted,
             label: label_of_cell(result),
             detail: detail_of_cell(result),
-            error: result.error.clone(),
+            error: error.cloned(),
             frames: frames.unwrap_or_default(),
             step: Some(result.step),
             code: None,

@@ -27,6 +27,7 @@ mod lsp;
 mod memory;
 mod model;
 mod notebook;
+mod nvim;
 mod output;
 mod params;
 mod processes;
