@@ -165,8 +165,9 @@ impl Order {
         let mut begun = pending.begun();
         let mut answer = std::pin::pin!(pending.answer_or_rest(cancel));
         let started = tokio::select! {
-            answer = &mut answer => return Ok((answer?, seen)),
+            biased; // what was quick has begun too
             started = begun.wait_for(Option::is_some) => started.ok().and_then(|seq| *seq),
+            answer = &mut answer => return Ok((answer?, seen)),
         };
         let mut reader = Reader::new(session.log(), started.unwrap_or_default());
         let answer = loop {

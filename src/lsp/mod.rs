@@ -21,13 +21,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tower_lsp_server::jsonrpc::{self, Result};
 use tower_lsp_server::ls_types::{
-    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeTextDocumentParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
-    ExecuteCommandParams, FullDocumentDiagnosticReport, Hover, HoverParams, InitializeParams,
-    InitializeResult, InitializedParams, InlayHint, InlayHintParams, LSPAny, MessageType,
-    RelatedFullDocumentDiagnosticReport, ServerInfo, TextDocumentContentChangeEvent, Uri,
-    WorkDoneProgressCancelParams,
+    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeConfigurationParams,
+    DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReport,
+    DocumentDiagnosticReportResult, ExecuteCommandParams, FullDocumentDiagnosticReport, Hover,
+    HoverParams, InitializeParams, InitializeResult, InitializedParams, InlayHint, InlayHintParams,
+    LSPAny, MessageType, RelatedFullDocumentDiagnosticReport, ServerInfo,
+    TextDocumentContentChangeEvent, Uri, WorkDoneProgressCancelParams,
 };
 use tower_lsp_server::{ClientSocket, LanguageServer, LspService};
 
@@ -103,6 +103,9 @@ impl LanguageServer for Server {
     async fn shutdown(&self) -> Result<()> {
         Ok(())
     }
+
+    /// Editors send their settings unasked; ours come with `initialize`.
+    async fn did_change_configuration(&self, _: DidChangeConfigurationParams) {}
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
         let mut folders = self.0.folders();

@@ -292,6 +292,9 @@ impl Peer {
             }
             return Next::GoOn;
         }
+        if method == "exit" {
+            return Next::End; // not told to tower-lsp-server, which would cancel what still runs
+        }
         if let Some(method) = method_name(method) {
             self.call_api(method, message).await;
             return Next::GoOn;
@@ -375,7 +378,6 @@ impl Peer {
                 }
                 Next::GoOn
             }
-            "exit" => Next::End,
             _ => {
                 let client = self.client.clone();
                 let work = async move {

@@ -1,7 +1,7 @@
 //! Diagnostics: exceptions on their lines, with the way that led there.
 
 use tower_lsp_server::ls_types::{
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Uri,
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, Uri,
 };
 
 use crate::lsp::document::{Mark, State, View};
@@ -38,7 +38,6 @@ fn diagnostic(view: View<'_>, uri: &Uri, encoding: Encoding, mark: &Mark) -> Opt
     Some(Diagnostic {
         range: encoding.line(view.text, at),
         severity: Some(DiagnosticSeverity::ERROR),
-        code: Some(NumberOrString::String(error.kind.clone())),
         source: Some("tinycode".to_owned()),
         message,
         related_information: Some(whole.chain(elsewhere).collect()),

@@ -215,10 +215,11 @@ fn thousands_of_edits_while_a_cell_runs_neither_slow_nor_grow_the_daemon() {
     ];
     assert_eq!(hints, wanted);
     slowest.sort_unstable();
-    assert!(
-        slowest[slowest.len() / 2] < Duration::from_millis(50),
-        "{slowest:?}"
-    );
+    let median = slowest[slowest.len() / 2];
+    eprintln!("a request for lenses took {median:?}, the 100 edits before it included");
+    // What users have is built with optimisation.
+    let limit = if cfg!(debug_assertions) { 500 } else { 50 };
+    assert!(median < Duration::from_millis(limit), "{slowest:?}");
     let after = resident(&editor);
     assert!(after < before + (30 << 20), "{before} bytes, then {after}");
     editor.execute("tinycode.interrupt", json!({})).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Editor, Options, refused};
+use crate::support::{Editor, Options, client_tool, refused};
 
 #[test]
 fn the_session_of_a_document_is_isolated_and_works_in_its_folder() {
@@ -58,6 +58,36 @@ fn editors_on_a_socket_find_the_sessions_of_those_that_have_gone() {
     };
     assert_eq!(run("x = 41\nx"), "41");
     assert_eq!(run("x + 1"), "42");
+}
+
+#[test]
+fn what_an_editor_has_begun_goes_on_when_it_is_quit() {
+    let daemon = Options::default().socket().start();
+    let editor = daemon.connect_uninitialized();
+    editor.initialize_editor(json!({"capabilities": {}}));
+    let uri = "file:///nowhere/b.py";
+    let code = "try: gone()\nexcept Exception: print('it has gone')\n'through'";
+    let item = json!({"uri": uri, "languageId": "python", "version": 1, "text": code});
+    editor.notify("textDocument/didOpen", json!({"textDocument": item}));
+    let open = json!({"command": "tinycode.session", "arguments": [{"uri": uri, "open": true}]});
+    let info = editor.call("workspace/executeCommand", open).unwrap();
+    let session = info["session"].clone();
+    let tools = json!({"session": session, "tools": [client_tool("gone", json!({}))]});
+    editor.call("tools.register", tools).unwrap();
+    let run = json!({"command": "tinycode.runCell", "arguments": [{"uri": uri, "cell": 0}]});
+    editor.forget(editor.start("workspace/executeCommand", run));
+    editor.event("the call", |event| event["type"] == "tool.call");
+    editor.call("shutdown", Value::Null).unwrap();
+    editor.notify("exit", Value::Null);
+    daemon
+        .call("session.attach", json!({"session": session, "since": 0}))
+        .unwrap();
+    let end = daemon.event("its end", |event| event["type"] == "step.finished");
+    let result = &end["result"];
+    assert_eq!(
+        (&result["output"], &result["value"]),
+        (&json!("it has gone\n"), &json!("'through'"))
+    );
 }
 
 #[test]
