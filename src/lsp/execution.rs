@@ -88,17 +88,18 @@ impl Order {
             Err(error) => Some(Summary::of_error(error)),
         };
         let ok = summary.as_ref().is_some_and(|summary| summary.ok);
+        let answer = ended.map(|(answer, _)| answer);
+        let said = match (&answer, &summary) {
+            (Ok(answer), _) => json!({"ok": ok, "answer": answer}),
+            (Err(error), Some(_)) => json!({"ok": ok, "answer": {"error": error}}),
+            (Err(_), None) => json!({"ok": ok}),
+        };
         self.change(&editor, |document| match summary {
             Some(summary) => document.set(self.id, State::Done(summary)),
             None => document.forget(self.id),
         });
         editor.publish().await;
-        let answer = ended.map(|(answer, _)| answer);
-        let said = answer
-            .as_ref()
-            .map_or_else(|error| json!({"error": error}), Clone::clone);
-        self.tell(&editor, "done", json!({"ok": ok, "answer": said}))
-            .await;
+        self.tell(&editor, "done", said).await;
         Ok(Ended {
             answer: answer?,
             ok,

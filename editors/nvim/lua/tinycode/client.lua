@@ -49,8 +49,34 @@ end
 -- Clients by folder, for versions that do not look for one by themselves.
 local started = {}
 
+-- Milliseconds that a question which is waited for may take.
+local PATIENCE = 5000
+
+--- A daemon that runs for any buffer: `ask` waits for its answer.
+function M.any()
+  local all = modern and vim.lsp.get_clients({ name = "tinycode" }) or vim.lsp.get_active_clients()
+  for _, client in pairs(all) do
+    if client.name == "tinycode" then
+      return {
+        ask = function(method, params)
+          local arguments = { method, params, PATIENCE, vim.api.nvim_get_current_buf() }
+          if modern then
+            table.insert(arguments, 1, client)
+          end
+          local answer = client.request_sync(unpack(arguments))
+          return answer and answer.result
+        end,
+      }
+    end
+  end
+end
+
 local function client_config(root)
   local executions = require("tinycode.executions")
+  local session = config.options.session
+  if session and vim.tbl_isempty(session) then
+    session = nil -- which would be a list on the wire
+  end
   return {
     name = "tinycode",
     cmd = config.options.cmd,
@@ -58,7 +84,7 @@ local function client_config(root)
     root_dir = root,
     workspace_folders = { { uri = vim.uri_from_fname(root), name = vim.fn.fnamemodify(root, ":t") } },
     capabilities = capabilities(),
-    init_options = { session = config.options.session, hints = false },
+    init_options = { session = session, hints = false },
     handlers = {
       ["tinycode/execution"] = function(_, params)
         executions.on_execution(params)

@@ -16,19 +16,21 @@ local function run(arguments)
   return vim.v.shell_error == 0, vim.trim(text)
 end
 
-local function check_levels(binary)
-  local succeeded, text = run({ binary, "doctor", "--json" })
-  local decoded, report = pcall(vim.fn.json_decode, text)
-  if not decoded or type(report) ~= "table" then
-    return (succeeded and ok or warn)("`tinycode doctor`: " .. text)
+-- What a daemon that runs says of its trust levels; none is started for this.
+local function check_levels()
+  local client = require("tinycode.client").any()
+  local answer = client and client.ask("status", vim.empty_dict())
+  if not answer then
+    return ok("trust levels: open a Python file to see which work here")
   end
-  local levels = report.trust_levels or {}
   for _, name in ipairs({ "local", "isolated", "sandboxed" }) do
-    local level = levels[name]
-    if level and level.available then
-      local python = level.python_version ~= vim.NIL and level.python_version or "?"
-      ok(("trust level %s: %s, Python %s"):format(name, level.engine, python))
-    elseif level then
+    local level = answer.trust_levels[name]
+    if level.available then
+      -- Null is `vim.NIL` or nothing, as the version of Neovim will have it.
+      local version = level.python_version
+      local python = type(version) == "string" and (", Python " .. version) or ""
+      ok(("trust level %s: %s%s"):format(name, level.engine, python))
+    else
       warn(("trust level %s: %s"):format(name, tostring(level.reason)))
     end
   end
@@ -53,7 +55,7 @@ function M.check()
     return error(("'%s' does not run: %s"):format(binary, version))
   end
   ok(("%s is %s"):format(version, vim.fn.exepath(binary)))
-  check_levels(binary)
+  check_levels()
   local key = (config.options.env or {}).OPENAI_API_KEY or vim.env.OPENAI_API_KEY
   local session = config.options.session or {}
   if key or session.api_key or session.base_url or (session.model or ""):match("^replay:") then
