@@ -105,6 +105,13 @@ impl Connection {
         Ok(head)
     }
 
+    /// Sends the client a whole JSON-RPC message, if it can be sent any; waits while the client is slow.
+    pub async fn send(&self, message: Arc<str>) {
+        if let Some(outbox) = &self.outbox {
+            outbox.send(message).await;
+        }
+    }
+
     /// Stops sending the session's events.
     pub fn detach(&self, session: &str) {
         self.attached().remove(session);

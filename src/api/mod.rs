@@ -31,6 +31,7 @@ use crate::protocol::{
 use crate::session::Registry;
 pub use connection::{Connection, Outbox};
 pub use meta::status_of;
+pub use sessions::open as open_session;
 
 /// What all requests share.
 pub struct App {

@@ -95,7 +95,7 @@ impl Actor {
                 queued = queue.recv() => queued,
             };
             let Some(queued) = queued else { break };
-            match queued.ticket.begin() {
+            match queued.ticket.begin(self.session.log.head().seq) {
                 true => self.handle(queued).await,
                 false => drop(self.session.stops().pop_front()),
             }

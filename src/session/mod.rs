@@ -66,14 +66,16 @@ pub struct Session {
 pub struct Ticket {
     /// Stops it.
     stop: CancellationToken,
-    begun: AtomicBool,
+    /// Number of the latest event before it began.
+    begun: watch::Sender<Option<u64>>,
     given_up: AtomicBool,
 }
 
 impl Ticket {
-    /// Called when it is its turn; says whether somebody still wants it.
-    fn begin(&self) -> bool {
-        self.begun.store(true, Ordering::SeqCst);
+    /// Called when it is its turn, with the number of the latest event; says whether somebody still
+    /// wants it.
+    fn begin(&self, seq: u64) -> bool {
+        self.begun.send_replace(Some(seq));
         !self.given_up.load(Ordering::SeqCst)
     }
 
@@ -81,7 +83,7 @@ impl Ticket {
     fn give_up(&self) -> bool {
         self.given_up.store(true, Ordering::SeqCst);
         self.stop.cancel();
-        self.begun.load(Ordering::SeqCst)
+        self.begun.borrow().is_some()
     }
 }
 
@@ -93,6 +95,12 @@ pub struct Pending<T> {
 }
 
 impl<T> Pending<T> {
+    /// Says when it is its turn, with the number of the latest event before: its own come after that.
+    #[must_use]
+    pub fn begun(&self) -> watch::Receiver<Option<u64>> {
+        self.ticket.begun.subscribe()
+    }
+
     /// Waits for the answer.
     ///
     /// # Errors
@@ -107,15 +115,25 @@ impl<T> Pending<T> {
     /// # Errors
     /// When the request came to nothing, or was given up.
     pub async fn answer_or(self, cancel: &CancellationToken) -> Result<T, SessionError> {
+        let answer = self.answer_or_rest(cancel).await;
+        match cancel.is_cancelled() {
+            true => Err(SessionError::Cancelled),
+            false => answer,
+        }
+    }
+
+    /// The same, but what was stopped after it had begun still answers how far it came.
+    ///
+    /// # Errors
+    /// When the request came to nothing, or was given up before it began.
+    pub async fn answer_or_rest(self, cancel: &CancellationToken) -> Result<T, SessionError> {
         let ticket = Arc::clone(&self.ticket);
         let mut answer = std::pin::pin!(self.answer());
         tokio::select! {
             answer = &mut answer => answer,
-            () = cancel.cancelled() => {
-                if ticket.give_up() {
-                    let _ = answer.await;
-                }
-                Err(SessionError::Cancelled)
+            () = cancel.cancelled() => match ticket.give_up() {
+                true => answer.await,
+                false => Err(SessionError::Cancelled),
             }
         }
     }
@@ -209,7 +227,7 @@ impl Session {
         let (reply, answer) = oneshot::channel();
         let ticket = Arc::new(Ticket {
             stop: self.closing.child_token(),
-            begun: AtomicBool::new(false),
+            begun: watch::Sender::new(None),
             given_up: AtomicBool::new(false),
         });
         // Held until the request is queued, so that both queues have the same order.

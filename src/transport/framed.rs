@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -23,13 +23,32 @@ use tower_lsp_server::jsonrpc;
 
 use crate::api::{self, App, Connection, Context, Outbox};
 use crate::lsp;
-use crate::protocol::{Error, ErrorKind, method_name};
+use crate::protocol::{Error, ErrorData, ErrorKind, method_name};
 
 /// Messages that wait for a client which is slow to read.
 pub const QUEUE: usize = 64;
 
 /// What a connection's reader hands on: a message, or what was wrong with the bytes in its place.
 pub type Incoming = Result<Bytes, String>;
+
+/// What all connections share.
+#[derive(Clone)]
+pub struct Daemon {
+    /// What requests of our table need.
+    pub app: Arc<App>,
+    /// Which session belongs to which document.
+    pub seats: Arc<lsp::Seats>,
+}
+
+impl Daemon {
+    /// What the connections of a daemon share.
+    pub fn new(app: &Arc<App>) -> Self {
+        Self {
+            app: Arc::clone(app),
+            seats: Arc::default(),
+        }
+    }
+}
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +78,16 @@ struct Message<'a> {
     method: Option<&'a RawValue>,
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    /// Null is an answer too.
+    #[serde(borrow, default, deserialize_with = "present")]
     result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+}
+
+/// Reads a field that is there, be it null.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
 }
 
 /// An answer as it goes out.
@@ -142,13 +167,18 @@ impl InFlight {
 
 /// Serves one connection until it ends. What its requests have begun goes on.
 pub async fn serve(
-    app: Arc<App>,
+    daemon: Daemon,
     mut incoming: mpsc::Receiver<Incoming>,
     outgoing: mpsc::Sender<Arc<str>>,
 ) -> Ended {
-    let (service, socket) = lsp::Server::service(Arc::clone(&app));
-    let (mut asks, responses) = socket.split();
     let client = Sender(outgoing);
+    let context = Context {
+        app: daemon.app,
+        connection: Connection::new(Some(Arc::new(client.clone()))),
+        cancel: CancellationToken::new(),
+    };
+    let (service, socket) = lsp::Server::service(context.clone(), daemon.seats);
+    let (mut asks, responses) = socket.split();
     let to_client = client.clone();
     let asking = tokio::spawn(async move {
         while let Some(request) = asks.next().await {
@@ -156,11 +186,7 @@ pub async fn serve(
         }
     });
     let mut peer = Peer {
-        context: Context {
-            app,
-            connection: Connection::new(Some(Arc::new(client.clone()))),
-            cancel: CancellationToken::new(),
-        },
+        context,
         client,
         in_flight: InFlight::default(),
         phase: Phase::New,
@@ -266,6 +292,9 @@ impl Peer {
             }
             return Next::GoOn;
         }
+        if method == "exit" {
+            return Next::End; // not told to tower-lsp-server, which would cancel what still runs
+        }
         if let Some(method) = method_name(method) {
             self.call_api(method, message).await;
             return Next::GoOn;
@@ -349,7 +378,6 @@ impl Peer {
                 }
                 Next::GoOn
             }
-            "exit" => Next::End,
             _ => {
                 let client = self.client.clone();
                 let work = async move {
@@ -414,9 +442,16 @@ async fn answer_of_language_server(client: &Sender, response: jsonrpc::Response)
     client.answer(&id, body).await;
 }
 
-/// Its errors in our form, with a kind.
+/// Its errors in our form, with a kind; those that were ours have one.
 fn error_of_language_server(error: jsonrpc::Error) -> Error {
     let code = error.code.code();
+    if let Some(Ok(data)) = error.data.clone().map(serde_json::from_value::<ErrorData>) {
+        return Error {
+            code: data.kind.code(),
+            message: error.message.into_owned(),
+            data,
+        };
+    }
     let kind = ErrorKind::from_code(code);
     let message = match (&error.data, kind) {
         (Some(Value::String(method)), ErrorKind::MethodNotFound) => {

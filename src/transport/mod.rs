@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::api::App;
 use crate::protocol::TrustLevel;
 use access::Access;
-use framed::Ended;
+use framed::{Daemon, Ended};
 use token::Token;
 
 /// Which ways into the daemon to open.
@@ -70,12 +70,13 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
         )
         .await
     });
+    let daemon = Daemon::new(&app);
     let code = tokio::select! {
-        ended = stdio::serve(Arc::clone(&app)), if options.stdio => match ended {
+        ended = stdio::serve(daemon.clone()), if options.stdio => match ended {
             Ended::AfterShutdown => ExitCode::SUCCESS,
             Ended::Abruptly => ExitCode::FAILURE,
         },
-        never = serve_socket(&app, socket.as_ref()) => match never {},
+        never = serve_socket(&daemon, socket.as_ref()) => match never {},
         _ = terminate.recv() => ExitCode::SUCCESS,
         _ = interrupt.recv() => ExitCode::SUCCESS,
         _ = hang_up.recv() => ExitCode::SUCCESS,
@@ -87,9 +88,9 @@ pub async fn serve(app: Arc<App>, options: Options) -> io::Result<ExitCode> {
     Ok(code)
 }
 
-async fn serve_socket(app: &Arc<App>, socket: Option<&unix::Socket>) -> Infallible {
+async fn serve_socket(daemon: &Daemon, socket: Option<&unix::Socket>) -> Infallible {
     match socket {
-        Some(socket) => unix::serve(app, socket).await,
+        Some(socket) => unix::serve(daemon, socket).await,
         None => std::future::pending().await,
     }
 }

@@ -12,16 +12,15 @@ use std::time::Duration;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, oneshot};
 
-use super::framed::{self, Ended, Incoming, QUEUE};
+use super::framed::{self, Daemon, Ended, Incoming, QUEUE};
 use super::frames::Frames;
 use super::stream::{self, END, header};
-use crate::api::App;
 
 /// Time that a client gets to read the last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Serves standard input and output until they end.
-pub async fn serve(app: Arc<App>) -> Ended {
+pub async fn serve(daemon: Daemon) -> Ended {
     let (to_server, incoming) = mpsc::channel(QUEUE);
     let (outgoing, to_client) = mpsc::channel(QUEUE);
     let (written, all_written) = oneshot::channel::<()>();
@@ -41,7 +40,7 @@ pub async fn serve(app: Arc<App>) -> Ended {
         })),
     }
     // On the threads that the streams are on, and not on the main one, which would be a hop away.
-    let serving = tokio::spawn(framed::serve(app, incoming, outgoing.clone()));
+    let serving = tokio::spawn(framed::serve(daemon, incoming, outgoing.clone()));
     let ended = serving.await.unwrap_or(Ended::Abruptly);
     let last_answers = async {
         let _ = outgoing.send(END.into()).await;

@@ -6,15 +6,13 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::Mode;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::framed::{self, QUEUE};
+use super::framed::{self, Daemon, QUEUE};
 use super::stream;
-use crate::api::App;
 
 /// A bound socket. Its file goes with it.
 pub struct Socket {
@@ -61,11 +59,11 @@ pub fn bind(path: &Path) -> io::Result<Socket> {
 }
 
 /// Serves clients until the daemon ends.
-pub async fn serve(app: &Arc<App>, socket: &Socket) -> Infallible {
+pub async fn serve(daemon: &Daemon, socket: &Socket) -> Infallible {
     loop {
         match socket.listener.accept().await {
             Ok((client, _)) => {
-                tokio::spawn(serve_client(Arc::clone(app), client));
+                tokio::spawn(serve_client(daemon.clone(), client));
             }
             // Too many open files, for instance: those who are here are served on.
             Err(error) => {
@@ -76,12 +74,12 @@ pub async fn serve(app: &Arc<App>, socket: &Socket) -> Infallible {
     }
 }
 
-async fn serve_client(app: Arc<App>, client: UnixStream) {
+async fn serve_client(daemon: Daemon, client: UnixStream) {
     let (reader, writer) = client.into_split();
     let (to_server, incoming) = mpsc::channel(QUEUE);
     let (outgoing, to_client) = mpsc::channel(QUEUE);
     let reading = tokio::spawn(stream::read(reader, to_server));
     tokio::spawn(stream::write(writer, to_client));
-    framed::serve(app, incoming, outgoing).await;
+    framed::serve(daemon, incoming, outgoing).await;
     reading.abort();
 }

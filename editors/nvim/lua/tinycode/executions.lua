@@ -1,0 +1,145 @@
+-- What runs and what came of it: kept from what the daemon tells, and drawn as it changes.
+
+local view = require("tinycode.view")
+
+local M = {}
+
+-- Executions by buffer and number.
+local executions = {}
+-- The execution that a step of a session belongs to: `session:step`.
+local of_step = {}
+
+-- Text of one stream that is kept while it runs; the answer has all of it.
+local MAX_STREAM = 64 * 1024
+
+local function null(value)
+  return value == vim.NIL and nil or value
+end
+
+--- The execution of a buffer whose cell or task a line (from 0) belongs to.
+function M.at(bufnr, line)
+  local best
+  for _, execution in pairs(executions[bufnr] or {}) do
+    local first, last = view.lines(execution)
+    -- A task is within a cell, and comes first.
+    if first and first <= line and line <= last and (not best or execution.kind == "task") then
+      best = execution
+    end
+  end
+  return best
+end
+
+local function forget(execution)
+  view.erase(execution)
+  executions[execution.bufnr][execution.id] = nil
+  for step, other in pairs(of_step) do
+    if other == execution then
+      of_step[step] = nil
+    end
+  end
+end
+
+-- A part that is run again loses what came of it before.
+local function replace(execution, place)
+  for _, other in pairs(executions[execution.bufnr]) do
+    local first = view.lines(other)
+    if other ~= execution and other.kind == execution.kind and first == place.first_line then
+      forget(other)
+    end
+  end
+end
+
+local function find(params)
+  local bufnr = vim.uri_to_bufnr(params.uri)
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    return nil
+  end
+  executions[bufnr] = executions[bufnr] or {}
+  local execution = executions[bufnr][params.execution]
+  if not execution then
+    execution = { id = params.execution, bufnr = bufnr, kind = params.kind, stream = "", steps = 0 }
+    executions[bufnr][params.execution] = execution
+    view.watch(bufnr, M.on_change)
+  end
+  return execution
+end
+
+--- Takes `tinycode/execution`.
+function M.on_execution(params)
+  local execution = find(params)
+  if not execution then
+    return
+  end
+  local place = null(params.place)
+  if params.state == "queued" and place then
+    replace(execution, place)
+    view.place(execution, place.first_line, place.last_line)
+  end
+  execution.state = params.state
+  if params.state == "running" then
+    execution.step = params.step
+    execution.steps = execution.steps + 1
+    execution.stream = ""
+    of_step[params.session .. ":" .. params.step] = execution
+  elseif params.state == "done" then
+    execution.ok = params.ok
+    execution.answer = null(params.answer)
+    if not execution.answer then -- it was not run, or has been stopped before it began
+      return forget(execution)
+    end
+    if not view.lines(execution) and place then
+      view.place(execution, place.first_line, place.last_line)
+    end
+  end
+  view.draw(execution)
+end
+
+--- Takes `event`: what the code prints and the model says while it runs.
+function M.on_event(params)
+  local execution = params.step and of_step[params.session .. ":" .. params.step]
+  if not execution or execution.state ~= "running" then
+    return
+  end
+  if params.type == "stdout" or params.type == "stderr" or params.type == "model.delta" then
+    execution.stream = (execution.stream .. params.text):sub(-MAX_STREAM)
+  elseif params.type == "code" then
+    execution.code = params.code
+    execution.stream = ""
+  else
+    return
+  end
+  view.draw_soon(execution)
+end
+
+--- Marks what was edited.
+function M.on_change(bufnr)
+  for _, execution in pairs(executions[bufnr] or {}) do
+    if view.is_gone(execution) then
+      forget(execution)
+    else
+      view.check(execution)
+    end
+  end
+end
+
+--- Forgets what came of a buffer.
+function M.clear(bufnr)
+  for _, execution in pairs(executions[bufnr] or {}) do
+    if execution.state == "done" then
+      forget(execution)
+    end
+  end
+end
+
+--- The daemon has gone, and with it what ran.
+function M.on_exit()
+  for _, of_buffer in pairs(executions) do
+    for _, execution in pairs(of_buffer) do
+      if execution.state ~= "done" then
+        forget(execution)
+      end
+    end
+  end
+end
+
+return M

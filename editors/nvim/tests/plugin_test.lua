@@ -1,0 +1,192 @@
+-- The plugin in a real Neovim, with a real daemon and a scripted model. Started by tests/e2e/nvim.rs.
+
+local folder = vim.fn.fnamemodify(debug.getinfo(1, "S").source:sub(2), ":p:h")
+local t = dofile(folder .. "/harness.lua")
+
+vim.opt.runtimepath:prepend(vim.fn.fnamemodify(folder, ":h"))
+vim.cmd("runtime plugin/tinycode.lua")
+vim.o.swapfile = false
+vim.o.hidden = true
+
+require("tinycode").setup {
+  cmd = { vim.env.TINYCODE_BINARY, "serve" },
+  session = { model = "test-model", base_url = vim.env.MODEL_URL, api_key = vim.env.MODEL_KEY },
+}
+
+local CELLS = [[
+import math
+
+# %%
+x = math.sqrt(16)
+x
+
+# %%
+for n in range(12):
+    print("line", n)]]
+
+local function at(line)
+  vim.api.nvim_win_set_cursor(0, { line, 0 })
+end
+
+t.test("a cell shows its value behind its last line and a sign where it begins", function()
+  t.buffer("a.py", "python", CELLS)
+  at(1)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(1, "✓")
+  at(4)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(5, "= 4.0")
+  t.sign(3, "✓")
+  t.equal(t.drawn()[5].lines, {})
+end)
+
+t.test("the last lines of the output are shown below, and all of it in a window", function()
+  t.buffer("a.py", "python", CELLS)
+  vim.cmd("TinycodeRunAll")
+  t.wait_for_text(9, "✓")
+  local lines = t.drawn()[9].lines
+  t.equal(#lines, 9)
+  t.equal({ lines[1], lines[2], lines[9] }, { "┆ 4 more lines, :TinycodeOutput", "│ line 4", "│ line 11" })
+  at(8)
+  vim.cmd("TinycodeOutput")
+  local shown = vim.api.nvim_buf_get_lines(0, 0, -1, false)
+  t.equal({ #shown, shown[1], shown[12] }, { 12, "line 0", "line 11" })
+  t.equal(vim.api.nvim_win_get_config(0).relative, "win")
+  vim.cmd("normal q")
+  t.equal(#vim.api.nvim_list_wins(), 1)
+end)
+
+t.test("output is shown while the code runs, and it can be stopped", function()
+  t.buffer("a.py", "python", "import time\nprint('tick', flush=True)\ntime.sleep(1000)")
+  vim.cmd("TinycodeRun")
+  t.wait_until("the output is shown", function()
+    local drawn = t.drawn()
+    return drawn[3] and vim.deep_equal(drawn[3].lines, { "│ tick" }) and drawn[3].text == "running"
+  end, t.drawn)
+  t.sign(1, "●")
+  vim.cmd("TinycodeInterrupt")
+  t.wait_for_text(3, "interrupted")
+  t.equal(t.drawn()[3].lines, { "│ tick" })
+  t.sign(1, "✗")
+  t.equal(vim.diagnostic.get(0), {})
+end)
+
+t.test("an error is shown behind its cell and as a diagnostic on its line", function()
+  t.buffer("a.py", "python", "# %%\ny = 0\n1 / y\n\nprint('never')")
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(5, "✗ ZeroDivisionError: division by zero")
+  t.sign(1, "✗")
+  t.wait_until("there is a diagnostic", function()
+    return #vim.diagnostic.get(0) == 1
+  end)
+  local diagnostic = vim.diagnostic.get(0)[1]
+  t.equal({ diagnostic.lnum, diagnostic.source }, { 2, "tinycode" })
+end)
+
+t.test("results move with their cells and say when these were edited", function()
+  t.buffer("a.py", "python", CELLS)
+  vim.cmd("TinycodeRunAll")
+  t.wait_for_text(9, "✓")
+  vim.api.nvim_buf_set_lines(0, 0, 0, false, { "# about", "" })
+  vim.cmd("doautocmd TextChanged")
+  t.equal(t.drawn()[7].text, "= 4.0")
+  t.sign(5, "✓")
+  vim.api.nvim_buf_set_lines(0, 5, 6, false, { "x = 5" })
+  vim.cmd("doautocmd TextChanged")
+  t.equal(t.drawn()[7].text, "= 4.0 · edited since")
+  t.sign(5, "~")
+  at(6)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(7, "= 5")
+  vim.api.nvim_buf_set_lines(0, 4, 8, false, {})
+  vim.cmd("doautocmd TextChanged")
+  t.sign(5, "✓") -- of the cell that has come here
+  vim.cmd("TinycodeClear")
+  t.equal(t.drawn(), {})
+end)
+
+t.test("a task is answered beside its comment, and its code can be inserted", function()
+  t.buffer("a.py", "python", "values = [1, 2, 39]\n\nif values:\n    pass")
+  at(1)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(4, "✓")
+  at(4)
+  vim.cmd("TinycodeTask add them up")
+  t.equal(vim.api.nvim_get_current_line(), "    # agent: add them up")
+  t.wait_for_text(5, "= 42")
+  vim.cmd("TinycodeInsert")
+  t.equal(vim.api.nvim_buf_get_lines(0, 5, -1, false), { "    total = sum(values)", "    final_answer(total)" })
+end)
+
+t.test("fenced blocks of Markdown are cells", function()
+  t.buffer("a.md", "markdown", "# Title\n\n```python\n6 * 7\n```\n")
+  at(4)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(4, "= 42")
+  t.sign(3, "✓")
+end)
+
+t.test("a session can be started afresh", function()
+  local told
+  local notify = vim.notify
+  vim.notify = function(message)
+    told = message
+  end
+  t.buffer("a.py", "python", "# %%\nx = 1\n# %%\nx")
+  vim.cmd("TinycodeRunAll")
+  t.wait_for_text(4, "= 1")
+  vim.cmd("TinycodeRestart isolated")
+  t.wait_until("it is told", function()
+    return told == "tinycode: a fresh session, isolated"
+  end)
+  at(4)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(4, "✗ NameError: name 'x' is not defined")
+  vim.cmd("TinycodeRestart nonsense")
+  t.wait_until("the error is told", function()
+    return told:match("trust_level")
+  end)
+  vim.notify = notify
+end)
+
+t.test("what is set wrongly is named", function()
+  local setup = require("tinycode").setup
+  for _, case in ipairs({ { { autostrat = true }, "autostrat" }, { { cmd = "tinycode" }, "cmd" } }) do
+    local passed, problem = pcall(setup, case[1])
+    t.equal(passed, false)
+    assert(problem:find(case[2], 1, true), problem)
+  end
+end)
+
+t.test("a missing binary is told in words", function()
+  local told
+  local notify, options = vim.notify, require("tinycode.config").options
+  vim.notify = function(message)
+    told = message
+  end
+  local cmd = options.cmd
+  options.cmd = { "no-such-tinycode" }
+  vim.cmd("enew")
+  vim.cmd("TinycodeRun")
+  options.cmd, vim.notify = cmd, notify
+  assert(told and told:find("no-such-tinycode", 1, true) and told:find("checkhealth", 1, true), told)
+end)
+
+t.test(":checkhealth says what works", function()
+  vim.cmd("checkhealth tinycode")
+  local report = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n")
+  assert(report:find("trust level isolated", 1, true), report)
+  assert(report:find("a model is configured", 1, true), report)
+end)
+
+t.test(":help tinycode is there, and each command has its entry", function()
+  vim.cmd("helptags " .. vim.fn.fnameescape(vim.fn.fnamemodify(folder, ":h") .. "/doc"))
+  vim.cmd("help tinycode")
+  for name in pairs(vim.api.nvim_get_commands({})) do
+    if vim.startswith(name, "Tinycode") then
+      vim.cmd("help :" .. name)
+    end
+  end
+end)
+
+t.finish()

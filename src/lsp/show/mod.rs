@@ -1,0 +1,45 @@
+//! What an editor shows of a document: one file for each of LSP's requests.
+//!
+//! Pure: from a document as it stands to LSP's types. It knows neither clients nor sessions.
+
+pub mod actions;
+pub mod diagnostics;
+pub mod hints;
+pub mod hover;
+pub mod lenses;
+
+use serde_json::json;
+use tower_lsp_server::ls_types::{Command, Uri};
+
+/// A command that clients send back as it is.
+fn command(title: impl Into<String>, name: &str, arguments: serde_json::Value) -> Command {
+    Command::new(title.into(), name.to_owned(), Some(vec![arguments]))
+}
+
+fn run_cell(title: &str, uri: &Uri, cell: usize) -> Command {
+    command(
+        title,
+        super::commands::RUN_CELL,
+        json!({"uri": uri, "cell": cell}),
+    )
+}
+
+fn run_above(title: &str, uri: &Uri, cell: usize) -> Command {
+    command(
+        title,
+        super::commands::RUN_ABOVE,
+        json!({"uri": uri, "cell": cell}),
+    )
+}
+
+fn run_task(title: impl Into<String>, uri: &Uri, line: usize) -> Command {
+    command(
+        title,
+        super::commands::RUN_TASK,
+        json!({"uri": uri, "line": line}),
+    )
+}
+
+fn interrupt(title: &str, uri: &Uri) -> Command {
+    command(title, super::commands::INTERRUPT, json!({"uri": uri}))
+}

@@ -1,0 +1,8 @@
+//! The daemon as a language server: what an editor that knows only LSP is shown.
+
+mod cells;
+mod documents;
+mod progress;
+mod results;
+mod sessions;
+mod tasks;
