@@ -284,13 +284,15 @@ impl Document {
     fn settle(&mut self, outline: &Outline) {
         let mut taken: Vec<(Kind, usize)> = Vec::new();
         self.marks.iter_mut().for_each(|mark| mark.place = None);
-        // First those whose part has not changed, then those whose part has, then those that have moved.
-        for pass in [Pass::Same, Pass::Changed, Pass::Moved] {
+        // First those whose part has not changed, then those that came back elsewhere, then those whose
+        // part has changed, then those that have moved.
+        for pass in [Pass::Same, Pass::Back, Pass::Changed, Pass::Moved] {
             for mark in self.marks.iter_mut().filter(|mark| mark.place.is_none()) {
                 let line = mark.anchor.line(&self.text);
                 let found = parts(outline, mark.kind).find(|(place, start, source)| {
                     let fits = match pass {
                         Pass::Same => *start == line && *source == mark.source,
+                        Pass::Back => mark.anchor.torn && *source == mark.source,
                         Pass::Changed => *start == line && !mark.anchor.torn,
                         Pass::Moved => *source == mark.source,
                     };
@@ -311,6 +313,7 @@ impl Document {
 #[derive(Clone, Copy)]
 enum Pass {
     Same,
+    Back,
     Changed,
     Moved,
 }
