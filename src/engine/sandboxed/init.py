@@ -20,6 +20,7 @@ SOCKET = "/run/tinycode/socket"
 WORK = "/work"
 PR_SET_DUMPABLE = 4
 OUT_OF_MEMORY = 900  # of 1,000: the worker goes before this process does
+LAST_WORDS = 1  # second that the daemon gets to hear how the worker ended
 
 
 def main(bootstrap, data_limit, relay=None):
@@ -141,6 +142,13 @@ class Init:
                 "out_of_memory": kills_for_memory() > 0,
             }
         )
+        # Until it has been heard: what carries it may need this process to live.
+        self.control.settimeout(LAST_WORDS)
+        try:
+            while self.control.recv(1 << 12):
+                pass
+        except OSError:
+            pass
         os._exit(0)  # and all other processes of the container with it
 
     def send(self, message):

@@ -60,7 +60,7 @@ fn escapes_from_the_names_of_a_step_lead_nowhere() {
         format!("{MODULES}modules['os'].system('id')"),
         "def f():\n    import inspect\n    return inspect.currentframe().f_back.f_globals['environ']\nf()".to_owned(),
         "'{0.__func__.__globals__[sys].modules[os].environ}'.format(final_answer)".to_owned(),
-        "try:\n    1 / 0\nexcept Exception as e:\n    frame = e.__traceback__.tb_frame\nwhile frame.f_back: frame = frame.f_back\n[n for n in frame.f_globals if 'secret' in str(frame.f_globals[n])]".to_owned(),
+        "try:\n    1 / 0\nexcept Exception as e:\n    frame = e.__traceback__.tb_frame\nwhile frame.f_back: frame = frame.f_back\n[n for n in frame.f_globals if 'secret-1' in str(frame.f_globals[n])]".to_owned(),
         format!("{MODULES}modules['builtins'].eval('__import__(\"os\").listdir(\"/\")')"),
     ] {
         let result = session.exec(&code);
