@@ -6,6 +6,8 @@ export type Attached = {
  */
 seq: number, };
 
+export type CwdMode = "copy" | "mount";
+
 export type Empty = Record<symbol, never>;
 
 export type Error = { 
@@ -572,6 +574,10 @@ name: string | null,
  */
 cwd: string | null, 
 /**
+ * How a sandboxed session has that folder; "copy" where it is left out.
+ */
+cwd_mode: CwdMode | null, 
+/**
  * The interpreter of an isolated session; `python3` on PATH where it is left out.
  */
 python: string | null, 
@@ -739,6 +745,10 @@ name: string | null,
  * The folder that the code works in.
  */
 cwd: string | null, 
+/**
+ * How a sandboxed session has that folder; "copy" where it is left out.
+ */
+cwd_mode: CwdMode | null, 
 /**
  * The interpreter of an isolated session; `python3` on PATH where it is left out.
  */

@@ -21,6 +21,7 @@ const NAMES: &[(&str, &str)] = &[
     ("max_steps", "--max-steps"),
     ("base_url", "--base-url"),
     ("prompt_file", "--prompt-file"),
+    ("cwd_mode", "--cwd-mode"),
     ("cwd", "--cwd"),
 ];
 

@@ -109,6 +109,8 @@ pub struct Level {
 pub struct Spec {
     /// The folder that the code works in, or sees a copy of.
     pub cwd: Option<PathBuf>,
+    /// Whether a container has that folder itself, read-only, in place of a copy.
+    pub mount: bool,
     /// The interpreter; `python3` on PATH where it is left out.
     pub python: Option<String>,
     /// Modules that the code may import; `*` allows all.

@@ -44,6 +44,17 @@ pub enum Network {
     Host,
 }
 
+/// How a sandboxed session has its folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum CwdMode {
+    /// A copy in memory, of bounded size, that the code may change.
+    Copy,
+    /// The folder itself, read-only, as it changes.
+    Mount,
+}
+
 /// What a step and a run may use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
@@ -123,6 +134,8 @@ pub struct SessionOptions {
     pub name: Option<String>,
     /// The folder that the code works in.
     pub cwd: Option<String>,
+    /// How a sandboxed session has that folder; "copy" where it is left out.
+    pub cwd_mode: Option<CwdMode>,
     /// The interpreter of an isolated session; `python3` on PATH where it is left out.
     pub python: Option<String>,
     /// The network; "host" when isolated, "none" when sandboxed.
@@ -148,6 +161,7 @@ impl Default for SessionOptions {
             checkpoints: true,
             name: None,
             cwd: None,
+            cwd_mode: None,
             python: None,
             network: None,
             image: None,
@@ -183,10 +197,10 @@ impl SessionOptions {
         }
     }
 
-    /// Checks the ranges that types cannot say.
+    /// Checks what types cannot say: ranges, and what goes with what.
     ///
     /// # Errors
-    /// The field that is out of range, and what is wrong with it.
+    /// The field that cannot be meant, and what is wrong with it.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let limits = &self.limits;
         let seconds = limits.timeout_seconds;
@@ -216,7 +230,20 @@ impl SessionOptions {
         if self.model.trim().is_empty() {
             return Err(("model", "the name of a model must not be empty".to_owned()));
         }
-        Ok(())
+        self.check_cwd_mode()
+    }
+
+    fn check_cwd_mode(&self) -> Result<(), (&'static str, String)> {
+        let wrong = |message: String| Err(("cwd_mode", message));
+        match (self.cwd_mode, self.trust_level) {
+            (None | Some(CwdMode::Copy), TrustLevel::Sandboxed) | (None, _) => Ok(()),
+            (Some(CwdMode::Mount), TrustLevel::Sandboxed) if self.cwd.is_some() => Ok(()),
+            (Some(_), TrustLevel::Sandboxed) => wrong("there is no `cwd` to mount".to_owned()),
+            // Not even "copy", which would promise that the folder is safe from the code.
+            (Some(_), level) => wrong(format!(
+                "only a sandboxed session copies or mounts its folder; this one is {level}"
+            )),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::agent::conversation::EntryKind;
 use crate::agent::{Memory, now};
 use crate::engine::{Engine, EngineError, Level, Spec, ToolAnswer, Unit, imports};
 use crate::model::{Secret, Source};
-use crate::protocol::{Network, SessionInfo, SessionOptions, TrustLevel};
+use crate::protocol::{CwdMode, Network, SessionInfo, SessionOptions, TrustLevel};
 
 /// Sessions that may be open at once.
 const MAX_SESSIONS: usize = 1_000;
@@ -139,6 +139,7 @@ impl Registry {
         let limits = &options.limits;
         let spec = Spec {
             cwd: options.cwd.as_ref().map(PathBuf::from),
+            mount: options.cwd_mode == Some(CwdMode::Mount),
             python: options.python.clone(),
             imports: imports::allowed(&options.extra_imports),
             timeout: Duration::from_secs_f64(limits.timeout_seconds),

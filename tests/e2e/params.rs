@@ -175,6 +175,13 @@ fn a_session_option_of_the_wrong_type_is_named() {
         (json!({"checkpoints": 1}), "checkpoints"),
         (json!({"name": 1}), "name"),
         (json!({"cwd": 1}), "cwd"),
+        (json!({"cwd_mode": "move"}), "cwd_mode"),
+        (json!({"cwd_mode": "mount", "cwd": "/tmp"}), "cwd_mode"),
+        (json!({"cwd_mode": "copy", "cwd": "/tmp"}), "cwd_mode"),
+        (
+            json!({"cwd_mode": "mount", "trust_level": "sandboxed"}),
+            "cwd_mode",
+        ),
         (json!({"python": 3}), "python"),
         (json!({"network": "some"}), "network"),
         (json!({"image": 1}), "image"),

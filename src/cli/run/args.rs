@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::{self, SessionArgs, from_here};
-use crate::protocol::{SessionOptions, TrustLevel};
+use crate::protocol::{CwdMode, SessionOptions, TrustLevel};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +32,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "LEVEL", default_value = "isolated")]
     #[arg(value_parser = ["local", "isolated", "sandboxed"])]
     trust_level: String,
+    /// How a sandboxed run has the folder: a copy, or the folder itself, read-only [default: copy]
+    #[arg(long, value_name = "MODE", value_parser = ["copy", "mount"])]
+    cwd_mode: Option<String>,
     /// The model, as its server calls it, or replay:FILE [default: gpt-4o-mini]
     #[arg(long, short, value_name = "MODEL")]
     model: Option<String>,
@@ -104,6 +107,10 @@ impl RunArgs {
                 "sandboxed" => TrustLevel::Sandboxed,
                 _ => TrustLevel::Isolated,
             },
+            cwd_mode: self.cwd_mode.as_deref().map(|mode| match mode {
+                "mount" => CwdMode::Mount,
+                _ => CwdMode::Copy,
+            }),
             extra_imports: self.imports.clone(),
             base_url: self.base_url.clone(),
             prompt_file: self.prompt_file.as_deref().map(from_here).transpose()?,
@@ -163,6 +170,8 @@ mod tests {
         assert_eq!(paths.cwd, Some(format!("{here}/b")));
         assert_eq!(paths.python, Some(format!("{here}/c")));
         assert_eq!(paths.prompt_file, Some(format!("{here}/d")));
+        let sandboxed = options("--trust-level sandboxed --cwd b --cwd-mode mount").unwrap();
+        assert_eq!(sandboxed.cwd_mode, Some(CwdMode::Mount));
         assert!(options("--model replay:a.jsonl --record b").is_err());
     }
 }

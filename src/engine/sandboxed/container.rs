@@ -26,7 +26,7 @@ use super::control::{Control, Said, hand_over};
 use super::facts::Facts;
 use super::machine::Machine;
 use super::policy::{self, Shape};
-use super::{relay, unavailable};
+use super::{mount, relay, unavailable};
 use crate::engine::EngineError;
 use crate::worker::{self, Link};
 
@@ -78,7 +78,10 @@ impl Container {
     pub async fn start(machine: &Arc<Machine>, shape: &Shape) -> Result<Self, EngineError> {
         let docker = machine.docker().await?;
         let _turn = machine.starts.acquire().await; // more at once would all be slow
-        let known = machine.wire();
+        let known = match shape.mount {
+            None => machine.wire(),
+            Some(_) => Some(Wire::Attached), // such a container has no sockets to connect with
+        };
         let first = known.unwrap_or(Wire::Socket);
         let mut started = Self::start_over(machine, &docker, shape, first).await;
         if known.is_none() {
@@ -146,6 +149,7 @@ impl Container {
                 "the Docker engine does not enforce on its containers: {missing}"
             ))
         })?;
+        mount::check(shape, &facts)?;
         Ok(Self {
             control,
             link,
@@ -338,6 +342,10 @@ pub fn explain(shape: &Shape, error: &Error) -> EngineError {
                 message: format!("the image '{image}' has no python3"),
             }
         }
+        Error::DockerResponseServerError { message, .. } => mount::explain(shape, message)
+            .unwrap_or_else(|| {
+                unavailable(format!("the Docker engine makes no container: {message}"))
+            }),
         error => unavailable(format!("the Docker engine makes no container: {error}")),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::policy::{MAX_PROCESSES, PROCESSORS, Shape};
+use super::policy::{MAX_PROCESSES, PROCESSORS, Shape, WORK};
 
 /// What process 1 of a container found.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,8 +24,12 @@ pub struct Facts {
     new_privileges: bool,
     /// Whether our filter of system calls is in force.
     seccomp: bool,
+    /// Whether it may have sockets that are found by a path.
+    unix_sockets: bool,
     /// Whether the root cannot be written to.
     read_only: bool,
+    /// Its working folder.
+    pub work: Work,
     /// Its networks, but for the one to itself.
     networks: Vec<String>,
     /// Bytes of memory that it may have.
@@ -38,19 +42,40 @@ pub struct Facts {
     folders: BTreeMap<String, Option<u64>>,
 }
 
+/// What process 1 of a container found its working folder to be.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Work {
+    /// Whether nothing in it can be written to.
+    read_only: bool,
+    /// Whether nothing is mounted below it, nor will be when something is on the host.
+    alone: bool,
+    /// Whether the user that code runs as may look into it.
+    pub readable: bool,
+    /// Its number in its file system.
+    pub inode: u64,
+}
+
 impl Facts {
     /// What is enforced on the code of a container of this shape, as `status` says it.
     ///
     /// # Errors
     /// What protects the machine and does not hold.
     pub fn enforced(&self, shape: &Shape) -> Result<Vec<String>, String> {
+        let mounted = shape.mount.is_some();
+        let folder_kept = self.work.read_only && self.work.alone;
         let vital = [
             ("own processes", self.pid == 1),
             ("not root", self.uid != 0),
             ("no capabilities", !self.capabilities),
             ("no new privileges", !self.new_privileges),
-            ("system calls", self.seccomp),
-            ("read-only files", self.read_only),
+            (
+                "system calls",
+                self.seccomp && !(mounted && self.unix_sockets),
+            ),
+            (
+                "read-only files",
+                self.read_only && (!mounted || folder_kept),
+            ),
             ("no network", self.networks.is_empty() || shape.network),
         ];
         let missing: Vec<&str> = vital
@@ -89,8 +114,11 @@ impl Facts {
     }
 
     fn are_folders_sized(&self, shape: &Shape) -> bool {
-        let sized = |size: &Option<u64>| size.is_some_and(|size| size <= shape.folder());
-        !self.folders.is_empty() && self.folders.values().all(sized)
+        let sized = |(path, size): (&String, &Option<u64>)| {
+            let mounted = path == WORK && shape.mount.is_some(); // and takes no space of its own
+            mounted || size.is_some_and(|size| size <= shape.folder())
+        };
+        !self.folders.is_empty() && self.folders.iter().all(sized)
     }
 }
 
@@ -105,13 +133,15 @@ mod tests {
             image: "i".to_owned(),
             memory: 1 << 30,
             network,
+            mount: None,
         }
     }
 
     fn facts(changes: &Value) -> Facts {
         let mut facts = json!({
             "python": "3.13.1", "pid": 1, "uid": 64_200, "capabilities": false, "new_privileges": false,
-            "seccomp": true, "read_only": true, "networks": [], "memory": 1 << 30, "processes": 128,
+            "seccomp": true, "unix_sockets": true, "read_only": true, "networks": [], "memory": 1 << 30, "processes": 128,
+            "work": {"read_only": false, "alone": true, "readable": true, "inode": 2},
             "processors": 1.0, "folders": {"/work": 1 << 28, "/tmp": 1 << 28},
         });
         for (name, value) in changes.as_object().unwrap() {
@@ -150,6 +180,33 @@ mod tests {
                 facts(&changes).enforced(&shape(false)),
                 Err(missing.to_owned())
             );
+        }
+    }
+
+    #[test]
+    fn a_mounted_folder_has_to_be_read_only_and_its_sockets_out_of_reach() {
+        let shape = Shape {
+            mount: Some("/data".into()),
+            ..shape(false)
+        };
+        let work = |read_only: bool, alone: bool| json!({"read_only": read_only, "alone": alone, "readable": true, "inode": 2});
+        let kept = json!({"work": work(true, true), "unix_sockets": false, "folders": {"/work": null, "/tmp": 1}});
+        let enforced = facts(&kept).enforced(&shape).unwrap();
+        assert!(
+            enforced.contains(&"read-only files".to_owned()),
+            "{enforced:?}"
+        );
+        assert!(enforced.contains(&"disk".to_owned()), "{enforced:?}");
+        for (changes, missing) in [
+            (json!({"work": work(false, true)}), "read-only files"),
+            (json!({"work": work(true, false)}), "read-only files"),
+            (json!({"unix_sockets": true}), "system calls"),
+        ] {
+            let mut all = kept.clone();
+            all.as_object_mut()
+                .unwrap()
+                .extend(changes.as_object().unwrap().clone());
+            assert_eq!(facts(&all).enforced(&shape), Err(missing.to_owned()));
         }
     }
 

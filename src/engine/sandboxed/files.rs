@@ -10,6 +10,8 @@ use tar::{Builder, HeaderMode};
 pub const MAX_BYTES: u64 = 64 << 20;
 /// The most files and folders that it may hold.
 const MAX_ENTRIES: usize = 10_000;
+/// What to do with a folder that is larger.
+const INSTEAD: &str = "`cwd_mode` \"mount\" has it read in place";
 
 /// What is in `folder`: files, folders and links as they are. Sockets, pipes and devices are left out.
 ///
@@ -68,12 +70,12 @@ impl Copy {
         if self.bytes > self.most {
             let most = self.most >> 20;
             return Err(format!(
-                "it holds more than {most} MiB, the most that is copied into a sandbox"
+                "it holds more than {most} MiB, the most that is copied into a sandbox; {INSTEAD}"
             ));
         }
         if self.entries > MAX_ENTRIES {
             return Err(format!(
-                "it holds more than {MAX_ENTRIES} files, the most that are copied into a sandbox"
+                "it holds more than {MAX_ENTRIES} files, the most that are copied into a sandbox; {INSTEAD}"
             ));
         }
         Ok(())
@@ -120,7 +122,8 @@ mod tests {
         let error = archive(folder.path(), MAX_BYTES).unwrap_err();
         assert_eq!(
             error,
-            "it holds more than 64 MiB, the most that is copied into a sandbox"
+            "it holds more than 64 MiB, the most that is copied into a sandbox; \
+             `cwd_mode` \"mount\" has it read in place"
         );
         let error = archive(&folder.path().join("none"), MAX_BYTES).unwrap_err();
         assert!(error.contains("cannot be read"), "{error}");

@@ -72,7 +72,10 @@ def become_worker(fds, bootstrap, data_limit):
     os.dup2(high[2], 2)
     os.dup2(high[0], 3)
     os.closerange(4, 256)
-    os.chdir(WORK)
+    try:
+        os.chdir(WORK)
+    except PermissionError:
+        pass  # a folder of the host's: the daemon hears of it, and gives this container up
     exec(compile(bootstrap, "<tinycode bootstrap>", "exec"), {"__builtins__": __builtins__})
     os._exit(0)
 
@@ -184,8 +187,10 @@ def facts():
         "uid": os.getuid(),
         "capabilities": any(hexadecimal),
         "new_privileges": status["NoNewPrivs"].strip() != "1",
-        "seccomp": status["Seccomp"].strip() == "2" and not may_hash(),
+        "seccomp": status["Seccomp"].strip() == "2" and not may_have(38),  # AF_ALG
+        "unix_sockets": may_have(socket.AF_UNIX),
         "read_only": bool(os.statvfs("/").f_flag & os.ST_RDONLY),
+        "work": work(),
         "networks": sorted(name for _, name in socket.if_nameindex() if name != "lo"),
         "memory": number("memory/memory.limit_in_bytes", "memory.max"),
         "processes": number("pids/pids.max", "pids.max"),
@@ -194,13 +199,27 @@ def facts():
     }
 
 
-def may_hash():
-    """Whether a socket of a family can be had that only the profile of this daemon refuses."""
+def may_have(family):
+    """Whether a socket of a family can be had, or something other than the daemon's profile refuses it."""
     try:
-        socket.socket(38, socket.SOCK_SEQPACKET).close()  # AF_ALG
+        socket.socket(family, socket.SOCK_SEQPACKET).close()
         return True
     except OSError as error:
         return error.errno != errno.EPERM
+
+
+def work():
+    """What the working folder is, which may be one of the host's."""
+    mounts = [line.split() for line in text("/proc/self/mountinfo").splitlines()]
+    here = [mount for mount in mounts if mount[4] == WORK]
+    below = any(mount[4].startswith(WORK + "/") for mount in mounts)
+    return {
+        "read_only": bool(os.statvfs(WORK).f_flag & os.ST_RDONLY),
+        # Between the options and the dash stands from where later mounts would come.
+        "alone": len(here) == 1 and here[0][6] == "-" and not below,
+        "readable": os.access(WORK, os.R_OK | os.X_OK),
+        "inode": os.stat(WORK).st_ino,
+    }
 
 
 def text(path):

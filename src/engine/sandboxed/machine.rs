@@ -17,7 +17,7 @@ use super::container::{Container, Wire, explain, remove};
 use super::facts::Facts;
 use super::policy::{DEFAULT_MEMORY, LABEL, Shape};
 use super::pool::{self, Pool};
-use super::{DEFAULT_IMAGE, owner, unavailable};
+use super::{DEFAULT_IMAGE, mount, owner, unavailable};
 use crate::engine::folder::Folder;
 use crate::engine::{EngineError, Spec};
 
@@ -85,6 +85,11 @@ impl Machine {
         })
     }
 
+    /// Whether there is an engine, and it does not see the files of this machine.
+    pub fn is_far(&self) -> bool {
+        Endpoint::find(&self.settings).is_ok_and(|endpoint| !endpoint.is_near())
+    }
+
     /// How containers talk to the daemon, if that is known.
     pub fn wire(&self) -> Option<Wire> {
         self.wire.get().copied()
@@ -116,6 +121,7 @@ impl Machine {
                 .and_then(|spec| spec.max_memory)
                 .unwrap_or(DEFAULT_MEMORY),
             network: spec.is_some_and(|spec| spec.network),
+            mount: spec.and_then(mount::folder),
         }
     }
 

@@ -11,6 +11,7 @@ mod facts;
 mod files;
 pub mod image;
 mod machine;
+mod mount;
 mod owner;
 mod policy;
 mod pool;

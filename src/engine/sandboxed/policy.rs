@@ -3,11 +3,12 @@
 //! Knows nothing of how containers are made. What is asked for here is what `facts.rs` looks for.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
-    MountType, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    MountBindOptions, MountBindOptionsPropagationEnum, MountType, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 
 use super::seccomp;
@@ -43,6 +44,8 @@ pub struct Shape {
     pub memory: u64,
     /// Whether it has the engine's network.
     pub network: bool,
+    /// The folder of the machine that is its working folder, read-only; else it has one in memory.
+    pub mount: Option<PathBuf>,
 }
 
 impl Shape {
@@ -77,7 +80,7 @@ pub fn container(
         user: Some(format!("{USER}:{USER}")),
         // Engines make this folder where it is missing, which takes the mode of the mount on it away.
         working_dir: Some("/".to_owned()),
-        env: Some(environment()),
+        env: Some(environment(shape)),
         stop_signal: Some("SIGKILL".to_owned()), // process 1 heeds no other, and has nothing to put away
         labels: Some(HashMap::from([(LABEL.to_owned(), owner.to_owned())])),
         network_disabled: Some(!shape.network),
@@ -90,10 +93,14 @@ pub fn container(
     }
 }
 
-fn environment() -> Vec<String> {
+fn environment(shape: &Shape) -> Vec<String> {
+    let home = match shape.mount {
+        None => "HOME=/work",
+        Some(_) => "HOME=/tmp", // libraries write into it
+    };
     [
         "PATH=/usr/local/bin:/usr/bin:/bin",
-        "HOME=/work",
+        home,
         "TMPDIR=/tmp",
         "LANG=C.UTF-8",
         "PYTHONUTF8=1",
@@ -116,13 +123,14 @@ fn host_config(shape: &Shape, run: Option<&Path>) -> HostConfig {
         network_mode: Some(network.to_owned()),
         readonly_rootfs: Some(true),
         tmpfs: Some(folders(shape)),
-        mounts: Some(run.map(socket_folder).into_iter().collect()),
+        mounts: Some(mounts(shape, run)),
         shm_size: i64::try_from(SHARED.min(shape.folder())).ok(),
         privileged: Some(false),
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec![
             "no-new-privileges".to_owned(),
-            format!("seccomp={}", seccomp::profile()),
+            // A mount that is read-only keeps nobody from connecting to a socket in it.
+            format!("seccomp={}", seccomp::profile(shape.mount.is_none())),
         ]),
         memory: Some(memory),
         memory_swap: Some(memory), // with that, no swap on top
@@ -148,19 +156,33 @@ fn host_config(shape: &Shape, run: Option<&Path>) -> HostConfig {
 /// The only places that can be written to: in memory, and of a size.
 fn folders(shape: &Shape) -> HashMap<String, String> {
     let options = format!("rw,nosuid,nodev,noexec,mode=1777,size={}", shape.folder());
-    [WORK, "/tmp"]
+    let work = shape.mount.is_none().then_some(WORK);
+    work.into_iter()
+        .chain(["/tmp"])
         .map(|path| (path.to_owned(), options.clone()))
-        .into()
+        .collect()
 }
 
-fn socket_folder(run: &Path) -> Mount {
-    Mount {
+/// The folders of the machine that it sees: that of the socket, and the one it is to work in.
+fn mounts(shape: &Shape, run: Option<&Path>) -> Vec<Mount> {
+    let read_only = |source: &Path, target: &str| Mount {
         typ: Some(MountType::BIND),
-        source: Some(run.display().to_string()),
-        target: Some(RUN.to_owned()),
+        source: Some(source.display().to_string()),
+        target: Some(target.to_owned()),
         read_only: Some(true),
         ..Mount::default()
-    }
+    };
+    let run = run.map(|run| read_only(run, RUN));
+    let work = shape.mount.as_ref().map(|folder| Mount {
+        // What is mounted below it, now or later, is left out: that would not be read-only.
+        bind_options: Some(MountBindOptions {
+            propagation: Some(MountBindOptionsPropagationEnum::RPRIVATE),
+            non_recursive: Some(true),
+            ..MountBindOptions::default()
+        }),
+        ..read_only(folder, WORK)
+    });
+    run.into_iter().chain(work).collect()
 }
 
 #[cfg(test)]
@@ -178,7 +200,7 @@ mod tests {
         let profile = profile.as_str().unwrap().strip_prefix("seccomp=").unwrap();
         assert_eq!(
             serde_json::from_str::<Value>(profile).unwrap(),
-            seccomp::profile()
+            seccomp::profile(shape.mount.is_none())
         );
         config
     }
@@ -189,11 +211,12 @@ mod tests {
             image: "i".to_owned(),
             memory: 1 << 30,
             network: false,
+            mount: None,
         };
         let folder = "rw,nosuid,nodev,noexec,mode=1777,size=268435456";
         let expected = json!({
             "Image": "i", "Entrypoint": ["python3"], "Cmd": [], "Hostname": "sandbox",
-            "User": "64200:64200", "WorkingDir": "/", "Env": environment(),
+            "User": "64200:64200", "WorkingDir": "/", "Env": environment(&shape),
             "StopSignal": "SIGKILL", "Labels": {"tinycode.daemon": "me"}, "NetworkDisabled": true,
             "AttachStdin": false, "OpenStdin": false, "StdinOnce": false, "Tty": false,
             "HostConfig": {
@@ -221,11 +244,35 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_mounted_read_only_in_place_of_the_one_in_memory() {
+        let copied = Shape {
+            image: "i".to_owned(),
+            memory: 1 << 30,
+            network: false,
+            mount: None,
+        };
+        let mut expected = config(&copied);
+        expected["Env"][1] = json!("HOME=/tmp");
+        let host = &mut expected["HostConfig"];
+        host["Tmpfs"].as_object_mut().unwrap().remove("/work");
+        host["Mounts"].as_array_mut().unwrap().push(json!({
+            "Type": "bind", "Source": "/data", "Target": "/work", "ReadOnly": true,
+            "BindOptions": {"Propagation": "rprivate", "NonRecursive": true},
+        }));
+        let mounted = Shape {
+            mount: Some(PathBuf::from("/data")),
+            ..copied
+        };
+        assert_eq!(config(&mounted), expected);
+    }
+
+    #[test]
     fn little_memory_makes_small_folders() {
         let shape = Shape {
             image: "i".to_owned(),
             memory: 64 << 20,
             network: false,
+            mount: None,
         };
         assert_eq!((shape.folder(), shape.data()), (16 << 20, 56 << 20));
         assert_eq!(config(&shape)["HostConfig"]["ShmSize"], 16 << 20);

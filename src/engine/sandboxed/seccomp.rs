@@ -49,8 +49,10 @@ const ALLOWED: &[&str] = &[
      socketpair",
 ];
 
-/// Families of sockets: unix, IPv4, IPv6, and netlink, which the C library asks for addresses.
-const FAMILIES: [u64; 4] = [1, 2, 10, 16];
+/// The family of sockets that are found by a path.
+const UNIX: u64 = 1;
+/// The other families: IPv4, IPv6, and netlink, which the C library asks for addresses.
+const FAMILIES: [u64; 3] = [2, 10, 16];
 /// What a process may say of its personality: that of Linux, or that it asks for it.
 const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
 /// The flags of `clone` that make namespaces.
@@ -60,15 +62,16 @@ const EPERM: u32 = 1;
 /// can be looked at.
 const ENOSYS: u32 = 38;
 
-/// The profile as engines take it.
+/// The profile as engines take it, with or without sockets that are found by a path.
 #[must_use]
-pub fn profile() -> Value {
+pub fn profile(unix: bool) -> Value {
     let names: Vec<&str> = ALLOWED
         .iter()
         .flat_map(|group| group.split_whitespace())
         .collect();
     let mut rules = vec![json!({"names": names, "action": "SCMP_ACT_ALLOW"})];
-    rules.extend(FAMILIES.map(|family| when("socket", &equals(family))));
+    let families = FAMILIES.into_iter().chain(unix.then_some(UNIX));
+    rules.extend(families.map(|family| when("socket", &equals(family))));
     rules.extend(PERSONALITIES.map(|persona| when("personality", &equals(persona))));
     let no_namespace =
         json!({"index": 0, "value": NEW_NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"});

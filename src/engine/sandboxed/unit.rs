@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::container::{Container, last_line};
 use super::control::{Order, Said};
 use super::machine::Machine;
-use super::{DEFAULT_IMAGE, files, unavailable};
+use super::{DEFAULT_IMAGE, files, mount, unavailable};
 use crate::engine::report::{event, outcome, tool_specs};
 use crate::engine::{Emit, EngineError, Event, Outcome, Spec, Step, Unit, imports};
 use crate::worker::{Ended, Frame, Memory, Request, Start, Watch, to_json};
@@ -72,7 +72,7 @@ impl InContainer {
         }
     }
 
-    /// What is in the folder of the session.
+    /// What is in the folder of the session, where it is to be copied.
     async fn files(&self, most: u64) -> Result<Option<Vec<u8>>, EngineError> {
         let Some(folder) = self.spec.cwd.clone() else {
             return Ok(None);
@@ -86,6 +86,9 @@ impl InContainer {
                 "there is no folder '{}'",
                 folder.display()
             )));
+        }
+        if self.spec.mount {
+            return mount::possible(&self.machine).map(|()| None);
         }
         let archived = tokio::task::spawn_blocking(move || files::archive(&folder, most)).await;
         let archived = archived.unwrap_or_else(|error| Err(error.to_string()));

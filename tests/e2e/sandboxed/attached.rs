@@ -11,7 +11,7 @@ use super::{open, sandboxed};
 use crate::support::{Daemon, Docker, Options, calculate, returns, until};
 
 /// Lets the engine be reached over TCP, as one on another machine is; returns its address.
-fn far_engine() -> String {
+pub fn far_engine() -> String {
     let near = std::env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".to_owned());
     let near = near.strip_prefix("unix://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

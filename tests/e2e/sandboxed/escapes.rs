@@ -11,7 +11,7 @@ use super::{open, raises, sandboxed};
 use crate::support::{Daemon, Docker, Options};
 
 /// Makes system calls by their numbers, and shows what each came to: 1 is "not permitted".
-const CALLS: &str = "import ctypes, platform\n\
+pub const CALLS: &str = "import ctypes, platform\n\
     libc = ctypes.CDLL(None, use_errno=True)\n\
     def call(*args):\n    return ctypes.get_errno() if libc.syscall(*args) == -1 else 0\n\
     machine = platform.machine()";

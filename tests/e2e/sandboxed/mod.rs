@@ -6,6 +6,7 @@ mod engine;
 mod escapes;
 mod excess;
 mod many;
+mod mount;
 mod options;
 mod pool;
 mod setup;

@@ -38,7 +38,7 @@ sandboxed! {
         let file = fs::File::create(folder.join("large")).unwrap();
         file.set_len(65 << 20).unwrap();
         let (message, _) = refused(create(&daemon, json!({"cwd": folder.to_str().unwrap()})), -32602, "invalid_params");
-        assert_eq!(message, "cwd: it holds more than 64 MiB, the most that is copied into a sandbox");
+        assert_eq!(message, "cwd: it holds more than 64 MiB, the most that is copied into a sandbox; `cwd_mode` \"mount\" has it read in place");
         let (message, _) = refused(create(&daemon, json!({"cwd": "/no/such"})), -32602, "invalid_params");
         assert_eq!(message, "cwd: there is no folder '/no/such'");
     }
