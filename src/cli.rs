@@ -37,8 +37,6 @@ use stop::Stop;
 const MIN_THREADS: usize = 2;
 /// Most threads: the daemon waits more than it computes.
 const MAX_THREADS: usize = 4;
-/// Most threads for work that blocks: each local session that runs has one.
-const MAX_BLOCKING: usize = 2_048;
 /// Time that what still runs gets when the program ends.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -167,7 +165,6 @@ fn runtime() -> Result<Runtime, Failure> {
     let processors = std::thread::available_parallelism().map_or(MIN_THREADS, usize::from);
     let runtime = Builder::new_multi_thread()
         .worker_threads(processors.clamp(MIN_THREADS, MAX_THREADS))
-        .max_blocking_threads(MAX_BLOCKING)
         .enable_all()
         .build();
     runtime.map_err(|error| failure::defect(format!("cannot start: {error}")))

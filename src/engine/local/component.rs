@@ -10,6 +10,7 @@ use wasmtime::{Config, Engine, Result, Store};
 
 use super::host::{Host, linker};
 use super::memory::Interrupt;
+use super::threads::Threads;
 
 /// Stack of the code: address space, used as far as the code nests. CPython keeps its own bound, below
 /// which a smaller one would end it; but where it frees what nests, it knows none.
@@ -38,6 +39,8 @@ pub struct Python {
     engine: Engine,
     ready: InstancePre<Host>,
     interrupt: Option<Arc<Interrupt>>,
+    /// Where its instances run.
+    pub threads: Threads,
 }
 
 impl Python {
@@ -54,6 +57,7 @@ impl Python {
             engine: engine.clone(),
             ready: linker(engine)?.instantiate_pre(&component)?,
             interrupt: interrupt.map(Arc::new),
+            threads: Threads::new()?,
         })
     }
 

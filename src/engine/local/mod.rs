@@ -10,6 +10,7 @@ mod memory;
 mod packages;
 mod provision;
 pub mod setup;
+mod threads;
 mod unit;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

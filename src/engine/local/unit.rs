@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::Serialize;
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::component::{Instance, Python};
 use super::host::{Host, Stop, Wire};
+use super::threads::Threads;
 use crate::engine::report::{event, outcome, tool_specs};
 use crate::engine::{Emit, EngineError, Event, Outcome, Spec, Step, Unit};
 use crate::worker::{Ended, Frame, Memory, Patience, Report, Request, to_json};
@@ -100,7 +100,7 @@ impl Recipe {
     async fn make(&self) -> Result<Instance, EngineError> {
         let host = self.host().map_err(unavailable)?;
         let (python, frame) = (Arc::clone(&self.python), self.start_frame());
-        let started = on_a_thread(async move {
+        let started = self.python.threads.run(async move {
             let mut instance = python.instantiate(host).await?;
             instance.start(frame).await?;
             Ok::<_, Error>(instance)
@@ -155,7 +155,15 @@ impl Recipe {
             stop: stopped.clone(),
         };
         let request = self.request(nonce, &step);
-        let mut running = start(instance, request, wire, self.spec.max_output, stopped);
+        let threads = &self.python.threads;
+        let mut running = start(
+            threads,
+            instance,
+            request,
+            wire,
+            self.spec.max_output,
+            stopped,
+        );
         let mut patience = Patience::new(self.spec.timeout, GRACE);
         while step.answers.try_recv().is_ok() {} // of calls that an earlier step gave up
         let ended = loop {
@@ -282,10 +290,9 @@ pub async fn check_tool(
 ) -> Result<Option<String>, EngineError> {
     let limit = usize::try_from(DEFAULT_MEMORY).unwrap_or(usize::MAX);
     let host = Host::new(limit, &[], None).map_err(unavailable)?;
-    let python = Arc::clone(python);
-    let (name, source) = (name.to_owned(), source.to_owned());
-    let checked = on_a_thread(async move {
-        let mut instance = python.instantiate(host).await?;
+    let (of_task, name, source) = (Arc::clone(python), name.to_owned(), source.to_owned());
+    let checked = python.threads.run(async move {
+        let mut instance = of_task.instantiate(host).await?;
         instance.check(&name, &source).await
     });
     match checked.await.map_err(unavailable)? {
@@ -301,13 +308,14 @@ struct Ran {
 }
 
 fn start(
+    threads: &Threads,
     mut instance: Instance,
     request: Vec<u8>,
     wire: Wire,
     max_output: usize,
     mut stopped: watch::Receiver<Stop>,
 ) -> JoinHandle<Ran> {
-    on_a_thread(async move {
+    threads.run(async move {
         instance.host().begin(wire, max_output);
         // Python that computes is stopped by `look_up`, Python that waits for the daemon here.
         let done = tokio::select! {
@@ -316,12 +324,6 @@ fn start(
         };
         Ran { instance, done }
     })
-}
-
-/// Runs what may compute for long without a pause, on a thread that nobody else waits for.
-fn on_a_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    let runtime = Handle::current();
-    spawn_blocking(move || runtime.block_on(work))
 }
 
 /// Gives back the memory of a Python, which may take a while.
