@@ -28,16 +28,26 @@ export const SELECTOR = ["python", "markdown", "quarto"].flatMap((language) =>
 
 export type DaemonState = "stopped" | "starting" | "running" | "missing" | "crashed";
 
-// Executions are told, and drawn by ourselves.
+// Executions are told and drawn by ourselves, and so lenses are looked at again when one of them changes: asked to at
+// each line that is printed, VS Code would put it off until nothing is printed.
 const executionsFeature: StaticFeature = {
   fillClientCapabilities(capabilities) {
     capabilities.experimental = { tinycode: { executions: true } };
     capabilities.window = { ...capabilities.window, workDoneProgress: false };
+    capabilities.workspace = { ...capabilities.workspace, codeLens: { refreshSupport: false } };
   },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),
   clear: () => undefined,
 };
+
+function refreshLenses(client: LanguageClient, uri: string): void {
+  const same = vscode.Uri.parse(uri).toString();
+  const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === same);
+  if (document) {
+    client.getFeature("textDocument/codeLens").getProvider(document)?.onDidChangeCodeLensEmitter.fire();
+  }
+}
 
 /** Tells the user of an error, in the daemon's words. */
 export function tell(error: unknown): void {
@@ -124,7 +134,10 @@ export class Daemon implements vscode.Disposable {
     const client = new LanguageClient("tinycode", "tinycode", server, this.options(() => this.lost(client)));
     client.registerFeature(executionsFeature);
     client.onNotification("event", (event: EventEnvelope) => this.happened.fire(event));
-    client.onNotification("tinycode/execution", (params: ExecutionParams) => this.executed.fire(params));
+    client.onNotification("tinycode/execution", (params: ExecutionParams) => {
+      this.executed.fire(params);
+      refreshLenses(client, params.uri);
+    });
     this.client = client;
     try {
       await client.start();

@@ -4,7 +4,7 @@
 import sanitize from "sanitize-html";
 
 import type { Entry, Rich, Run, Step } from "./steps";
-import { duration, errorText, plain, valueText } from "./text";
+import { duration, errorText, gist, plain, valueText } from "./text";
 import type { JsonValue } from "./wire";
 
 const BITMAPS = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -26,7 +26,7 @@ function escape(text: string): string {
 
 /** Title of an entry, as text. */
 export function titleOf(entry: Entry): string {
-  return entry.kind === "run" ? entry.task : `Step ${entry.step}`;
+  return entry.kind === "run" ? entry.task : gist(entry.code) || `Step ${entry.step}`;
 }
 
 /** A run or a step. */
@@ -58,13 +58,19 @@ function ending({ result }: Run): string {
 
 function stepHtml(step: Step): string {
   const parts = [
-    step.code ? `<pre class="code">${escape(step.code.trimEnd())}</pre>` : step.run && thought(step),
+    step.code ? codeHtml(step) : thought(step),
     ...step.signals.map(({ kind, message }) => `<p class="signal ${kind}">${SIGNALS[kind]} ${escape(message)}</p>`),
     ...output(step),
     ...step.display.map(richHtml),
     outcome(step),
   ];
   return `<div class="step">${parts.filter(Boolean).join("")}</div>`;
+}
+
+/** The code of the agent; that of a cell is folded, since it stands in the editor. */
+function codeHtml({ code, run }: Step): string {
+  const pre = `<pre class="code">${escape(code.trimEnd())}</pre>`;
+  return run ? pre : `<details class="cell"><summary>Code</summary>${pre}</details>`;
 }
 
 /** What the model says, until it is known which code is in it. */
@@ -85,7 +91,7 @@ function printedHtml(stream: "stdout" | "stderr", text: string): string {
   return lines ? `<pre class="${stream}">${escape(lines)}</pre>` : "";
 }
 
-function outcome({ result, state, display }: Step): string {
+function outcome({ result, state, display, run }: Step): string {
   if (!result) {
     return state === "running" ? `<p class="running">running…</p>` : "";
   }
@@ -94,6 +100,9 @@ function outcome({ result, state, display }: Step): string {
   }
   if (result.error) {
     return `<pre class="error">${escape(plain(result.error.traceback).trimEnd() || errorText(result.error))}</pre>`;
+  }
+  if (result.is_final && run) {
+    return ""; // it stands below, as the answer
   }
   const value = result.is_final ? valueText(result.final_value) : result.value;
   return value !== null && display.length === 0 ? `<pre class="value">${escape(plain(value))}</pre>` : "";

@@ -19,7 +19,7 @@ export function showProgress(daemon: Daemon, executions: Executions, steps: Step
 }
 
 function title({ source }: Execution): string {
-  return clip(/agent:\s*([^\n]*)/i.exec(source)?.[1] ?? "task", 60);
+  return clip(/agent:\s*([^\n]*)/i.exec(source)?.[1] ?? "task", 60).replace(/[.:?!]+$/, "");
 }
 
 function show(daemon: Daemon, executions: Executions, steps: Steps, execution: Execution): Thenable<void> {

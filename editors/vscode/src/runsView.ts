@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { tell, type Daemon } from "./daemon";
 import type { OutputPanel } from "./outputPanel";
 import type { Entry, Run, Session, Step, Steps } from "./steps";
-import { clip, duration, errorText, plain, printed, valueText } from "./text";
+import { clip, duration, errorText, gist, plain, printed, valueText } from "./text";
 import type { Attached, SessionInfo, SessionList } from "./wire";
 
 /** Milliseconds between two drawings. */
@@ -145,12 +145,6 @@ function runItem(run: Run): vscode.TreeItem {
   return opens(item, run);
 }
 
-/** The line that says best what code does: its first that is no comment. */
-function gist(code: string): string {
-  const lines = code.split("\n").map((line) => line.trim()).filter(Boolean);
-  return clip(lines.find((line) => !line.startsWith("#")) ?? lines[0] ?? "", MAX_LABEL);
-}
-
 function stepItem(step: Step): vscode.TreeItem {
   const name = step.run ? `Step ${step.run.steps.indexOf(step) + 1}` : gist(step.code) || `Step ${step.step}`;
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
@@ -187,7 +181,7 @@ function detailsOf(step: Step): Detail[] {
     }
   };
   const { result, code, pieces, signals, display } = step;
-  add("code", code, { label: gist(code), language: "python" });
+  add("code", code, { label: "Code", language: "python" });
   for (const { kind, message } of signals) {
     add(SIGNAL_ICONS[kind], message);
   }

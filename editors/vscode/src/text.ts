@@ -31,9 +31,26 @@ export function duration(milliseconds: number): string {
   return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-/** A value as text; strings as they are. */
+/** A value as text: strings as they are, all else as Python writes it. */
 export function valueText(value: JsonValue): string {
-  return typeof value === "string" ? value : value === null ? "None" : JSON.stringify(value);
+  return typeof value === "string" ? value : repr(value);
+}
+
+function repr(value: JsonValue): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(repr).join(", ")}]`;
+  }
+  if (value === null) {
+    return "None";
+  }
+  switch (typeof value) {
+    case "object":
+      return `{${Object.entries(value).map(([key, of]) => `${repr(key)}: ${repr(of)}`).join(", ")}}`;
+    case "boolean":
+      return value ? "True" : "False";
+    default:
+      return JSON.stringify(value);
+  }
 }
 
 /** At most so many characters; white space between words becomes one space. */
@@ -51,6 +68,13 @@ export function printed(pieces: Piece[]): string {
   return plain(pieces.map((piece) => piece.text).join(""));
 }
 
+/** What a cell is called: its title, else the line that says best what it does, its first that is no comment. */
+export function gist(code: string): string {
+  const title = /^# %%+[ \t]*(\S.*)/.exec(code)?.[1];
+  const lines = code.split("\n").map((line) => line.trim()).filter(Boolean);
+  return clip(title ?? lines.find((line) => !line.startsWith("#")) ?? lines[0] ?? "", 80);
+}
+
 function linesOf(text: string): string[] {
   return plain(text).split("\n").filter((line) => line.trim() !== "");
 }
@@ -61,7 +85,7 @@ function more(count: number): string {
 
 /** What is said while it runs. */
 export function runningLine(step: Step | undefined, turn: number, isTask: boolean): Line {
-  const last = step && linesOf(step.pieces.map((piece) => piece.text).join("")).at(-1);
+  const last = step?.state === "running" && linesOf(printed(step.pieces)).at(-1);
   const aside = last ? { aside: clip(last, 100) } : {};
   if (!isTask) {
     return { text: "running", tone: "running", ...aside };
@@ -89,6 +113,15 @@ function taskLine(result: RunResult): Line {
   return { text: `= ${clip(lines[0] ?? "")}${more(lines.length - 1)}`, tone: "value", aside };
 }
 
+/** What a rich value is called, where its `repr` says no more than that it is one. */
+function richName({ display, value }: ExecResult): string | undefined {
+  const mimes = display.flatMap((rich) => Object.keys(rich));
+  if (!value || !/^<[^]*>$/.test(value)) {
+    return undefined;
+  }
+  return mimes.some((mime) => mime.startsWith("image/")) ? "image" : mimes.includes("text/html") ? "HTML" : undefined;
+}
+
 function cellLine(result: ExecResult): Line {
   const aside = duration(result.duration_ms);
   if (result.interrupted) {
@@ -96,6 +129,10 @@ function cellLine(result: ExecResult): Line {
   }
   if (result.error) {
     return { text: `✗ ${clip(errorText(result.error))}`, tone: "error", aside };
+  }
+  const rich = richName(result);
+  if (rich) {
+    return { text: `▦ ${rich}`, tone: "value", aside };
   }
   const value = result.is_final ? valueText(result.final_value) : result.value;
   if (value !== null) {
