@@ -37,4 +37,5 @@ mod sessions;
 mod socket;
 mod step;
 mod tools;
+mod vscode;
 mod websocket;

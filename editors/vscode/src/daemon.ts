@@ -223,7 +223,7 @@ export class Daemon implements vscode.Disposable {
         : `${from}; it is started again in ${seconds} s. What ran in it is lost.`;
     const show = seconds === undefined ? vscode.window.showErrorMessage : vscode.window.showWarningMessage;
     const chosen = await show(message, now, log);
-    if (chosen === now) {
+    if (chosen === now && this.state === "crashed") {
       await this.restart();
     } else if (chosen === log) {
       this.log.show();

@@ -26,7 +26,10 @@ function escape(text: string): string {
 
 /** Title of an entry, as text. */
 export function titleOf(entry: Entry): string {
-  return entry.kind === "run" ? entry.task : gist(entry.code) || `Step ${entry.step}`;
+  if (entry.kind === "run") {
+    return entry.task;
+  }
+  return entry.run ? `Step ${entry.run.steps.indexOf(entry) + 1} · ${entry.run.task}` : gist(entry.code) || `Step ${entry.step}`;
 }
 
 /** A run or a step. */
@@ -44,9 +47,9 @@ function runHtml(run: Run): string {
   return `<h1>${escape(run.task)}</h1>${steps.join("")}${ending(run)}`;
 }
 
-function ending({ result }: Run): string {
+function ending({ result, steps }: Run): string {
   if (!result) {
-    return `<p class="running">running…</p>`;
+    return steps.at(-1)?.state === "lost" ? "" : `<p class="running">running…</p>`;
   }
   const { total_tokens: tokens } = result.metadata.usage;
   const facts = [duration(result.duration_seconds * 1000), tokens > 0 && `${tokens} tokens`].filter(Boolean).join(" · ");
@@ -93,7 +96,7 @@ function printedHtml(stream: "stdout" | "stderr", text: string): string {
 
 function outcome({ result, state, display, run }: Step): string {
   if (!result) {
-    return state === "running" ? `<p class="running">running…</p>` : "";
+    return state === "lost" ? `<p class="error">lost: the daemon has gone</p>` : state === "running" && !run ? `<p class="running">running…</p>` : "";
   }
   if (result.interrupted) {
     return `<p class="error">interrupted</p>`;

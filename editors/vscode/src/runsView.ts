@@ -30,6 +30,7 @@ const STATE_ICONS: Record<Step["state"], vscode.ThemeIcon> = {
   running: new vscode.ThemeIcon("loading~spin"),
   ok: new vscode.ThemeIcon("pass", new vscode.ThemeColor("tinycode.ok")),
   failed: new vscode.ThemeIcon("error", new vscode.ThemeColor("tinycode.error")),
+  lost: new vscode.ThemeIcon("circle-slash"),
 };
 const SIGNAL_ICONS = { uncertain: "question", explore: "search", commit: "check" };
 

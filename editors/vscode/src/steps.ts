@@ -23,7 +23,7 @@ export interface Step {
   step: number;
   run?: Run;
   time: number;
-  state: "thinking" | "running" | "ok" | "failed";
+  state: "thinking" | "running" | "ok" | "failed" | "lost";
   /** What the model has said. */
   reply: string;
   code: string;
@@ -95,6 +95,11 @@ export class Steps implements vscode.Disposable {
 
   /** The daemon has gone, and its sessions with it. */
   clear(): void {
+    const steps = this.all().flatMap((session) => [...session.steps.values()]);
+    for (const step of steps.filter(({ state }) => state === "thinking" || state === "running")) {
+      step.state = "lost";
+      this.changed.fire(step);
+    }
     this.sessions.clear();
     this.listed.fire();
   }

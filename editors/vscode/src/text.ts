@@ -132,7 +132,7 @@ function cellLine(result: ExecResult): Line {
   }
   const rich = richName(result);
   if (rich) {
-    return { text: `▦ ${rich}`, tone: "value", aside };
+    return { text: `→ ${rich}`, tone: "value", aside };
   }
   const value = result.is_final ? valueText(result.final_value) : result.value;
   if (value !== null) {

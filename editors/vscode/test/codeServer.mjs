@@ -20,8 +20,10 @@ export async function startCodeServer({ program, home, vsix, settings }) {
   const folders = ["--user-data-dir", join(home, "data"), "--extensions-dir", join(home, "extensions")];
   const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: join(home, "config"), XDG_STATE_HOME: join(home, "state") };
   delete env.OPENAI_API_KEY;
-  await mkdir(join(home, "data", "User"), { recursive: true });
-  await writeFile(join(home, "data", "User", "settings.json"), JSON.stringify(settings));
+  for (const part of ["User", "Machine"]) { // those of the user, and those of the machine that code runs on
+    await mkdir(join(home, "data", part), { recursive: true });
+    await writeFile(join(home, "data", part, "settings.json"), JSON.stringify(settings));
+  }
   await promisify(execFile)(process.execPath, [program, ...folders, "--install-extension", vsix], { env });
 
   const server = spawn(process.execPath, [program, ...folders, ...FLAGS], { env, stdio: ["ignore", "pipe", "inherit"] });

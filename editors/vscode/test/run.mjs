@@ -24,7 +24,6 @@ const settings = (path, model) => ({
   "tinycode.path": path,
   "tinycode.baseUrl": model.url,
   "tinycode.model": "test-model",
-  "workbench.colorTheme": "Default Dark Modern",
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,
   "editor.fontSize": 14,

@@ -107,9 +107,10 @@ async function seeRuns(workbench) {
   await workbench.openView("tinycode");
   const tree = workbench.page.locator(".pane-body .monaco-list-rows");
   await tree.getByText("which of the values are above ten?").waitFor();
-  await tree.getByText("Fail").click();
-  await tree.getByText("Step 1").click();
+  await workbench.expand("Step 1");
   await tree.getByText("is 3 enough?").waitFor();
+  await tree.getByText("which of the values are above ten?").click();
+  await workbench.webview().getByRole("heading", { name: "Answer" }).waitFor();
   await workbench.shot("runs");
   await workbench.command("Preferences: Color Theme");
   await workbench.answer("Light Modern");
@@ -122,7 +123,9 @@ async function crash(workbench) {
   await workbench.openView("Explorer");
   await workbench.openFile("crash.py", "SIGKILL");
   await workbench.clickLens("Run cell", 0);
-  await workbench.notification("tinycode has stopped unexpectedly");
+  const toast = await workbench.notification("tinycode has stopped unexpectedly");
+  await toast.getByText("Restart Now").click({ trial: true }); // it stands still
   await workbench.shot("crash");
   await workbench.status("no session");
+  await workbench.lens("Run cell");
 }

@@ -20,7 +20,7 @@ export class Workbench {
   /** Opens a folder. */
   static async open({ url, folder, browser, screenshots }) {
     const running = await chromium.launch({ executablePath: browser, headless: true, args: FLAGS });
-    const page = await running.newPage({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 });
+    const page = await running.newPage({ viewport: { width: 1440, height: 800 }, deviceScaleFactor: 2 });
     page.setDefaultTimeout(DEADLINE);
     await page.goto(`${url}/?folder=${encodeURIComponent(folder)}`);
     await page.locator(".monaco-workbench .explorer-folders-view").waitFor();
@@ -94,6 +94,11 @@ export class Workbench {
   /** Puts the cursor into the line that says a text. */
   async putCursor(text) {
     await this.page.locator(".view-lines .view-line", { hasText: text }).first().click();
+  }
+
+  /** Opens what is below an element of a tree. */
+  async expand(name) {
+    await this.page.locator(".pane-body .monaco-list-row", { hasText: name }).locator(".monaco-tl-twistie").click();
   }
 
   /** The page within the output panel. */
