@@ -3,7 +3,7 @@ values = [3, 5, 8, 13, 21, 34]
 sum(values)
 
 # %% Ask
-# agent: which of the values are above ten?
+# agent: which values are above ten?
 
 # %% Show
 from table import Table

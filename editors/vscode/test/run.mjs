@@ -24,6 +24,7 @@ const settings = (path, model) => ({
   "tinycode.path": path,
   "tinycode.baseUrl": model.url,
   "tinycode.model": "test-model",
+  "workbench.colorTheme": "Default Dark Modern",
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,
   "editor.fontSize": 14,
@@ -31,6 +32,7 @@ const settings = (path, model) => ({
   "editor.stickyScroll.enabled": false,
   "window.commandCenter": false,
   "git.enabled": false,
+  "files.exclude": { "**/__pycache__": true, seen: true }, // rows do not move under a click
 });
 
 // The first step of the task waits until the test has seen its progress.
