@@ -46,8 +46,9 @@ function send(daemon: Daemon, command: string, withLine: boolean): () => Promise
 }
 
 async function interrupt(daemon: Daemon): Promise<void> {
-  const uri = vscode.window.activeTextEditor?.document.uri.toString();
-  const answer = await daemon.execute<Interrupted>("tinycode.interrupt", uri ? { uri } : {});
+  const document = vscode.window.activeTextEditor?.document;
+  const isOurs = document && vscode.languages.match(SELECTOR, document) > 0;
+  const answer = await daemon.execute<Interrupted>("tinycode.interrupt", isOurs ? { uri: document.uri.toString() } : {});
   if (answer && !answer.interrupted) {
     vscode.window.setStatusBarMessage("tinycode: nothing runs", 3000);
   }

@@ -1,6 +1,6 @@
 // What the daemon says: the types generated from its source, and those of `tinycode/execution`.
 
-import type { EventEnvelope, ExecResult, RunResult } from "../../protocol/protocol";
+import type { ExecResult, RunResult } from "../../protocol/protocol";
 
 export type {
   Attached,
@@ -15,9 +15,6 @@ export type {
   Status,
   TrustLevel,
 } from "../../protocol/protocol";
-
-/** The event of one type. */
-export type EventOf<T extends EventEnvelope["type"]> = Extract<EventEnvelope, { type: T }>;
 
 /** A request that could not be done. */
 export interface Failure {

@@ -102,7 +102,12 @@ async function edit(workbench) {
   await workbench.said(/edited since/);
   await workbench.shot("edited");
   await workbench.command("tinycode: Run Current Cell");
-  await workbench.said(/= 85/);
+  await workbench.saidBehind("sum(values)", /= 85/);
+  await workbench.putCursor("%% Load");
+  await workbench.page.keyboard.press("Home");
+  await workbench.page.keyboard.type("import math\n\n");
+  await workbench.saidBehind("sum(values)", /= 85/);
+  await workbench.saidBehind("ratio(1,", /ZeroDivisionError/);
 }
 
 async function seeRuns(workbench) {

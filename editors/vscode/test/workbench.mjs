@@ -54,6 +54,17 @@ export class Workbench {
     return found.jsonValue();
   }
 
+  /** Waits until that is said behind the line of a text. */
+  async saidBehind(line, pattern) {
+    const find = ([text, source]) => {
+      const lines = [...document.querySelectorAll(".view-lines .view-line")];
+      const spans = lines.filter((found) => found.textContent.includes(text)).flatMap((found) => [...found.querySelectorAll("span")]);
+      return spans.some((span) => new RegExp(source).test(getComputedStyle(span, "::after").content));
+    };
+    // The editor draws spaces as others.
+    await this.page.waitForFunction(find, [line.replaceAll(" ", "\u00a0"), pattern.source]);
+  }
+
   /** Runs a command of the palette. */
   async command(title) {
     await this.page.keyboard.press("F1");
