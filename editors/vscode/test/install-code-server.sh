@@ -9,8 +9,9 @@ if [ -x "$target/bin/code-server" ]; then
   exit
 fi
 
-# A file that Debian ships beside node: native modules are built against it, and nothing is downloaded.
-[ -e /usr/include/node/node.h ] && export npm_config_nodedir=/usr
+# Native modules are built against the headers that came with node, where they did; else they are downloaded.
+prefix="$(dirname "$(dirname "$(realpath "$(command -v node)")")")"
+[ -e "$prefix/include/node/node.h" ] && export npm_config_nodedir="$prefix"
 export npm_config_yes=true npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
 
 building="$target.building"
@@ -30,7 +31,7 @@ mkdir -p "$building/bin"
   done
 } >&2
 
-# Ripgrep is what the editor searches with; nothing here searches, so its download is left out.
+# What other install scripts would download, such as ripgrep, is left out: nothing here searches.
 ln -s ../node_modules/code-server/out/node/entry.js "$building/bin/code-server"
 chmod +x "$building/node_modules/code-server/out/node/entry.js"
 rm -rf "$target"

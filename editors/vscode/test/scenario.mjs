@@ -91,6 +91,7 @@ async function fail(workbench) {
   await workbench.clickLens("Run cell", 4);
   await workbench.said(/ZeroDivisionError: division by zero/);
   await workbench.page.locator(".squiggly-error").first().waitFor();
+  await workbench.webview().getByText("Traceback").waitFor();
   await workbench.shot("error");
 }
 
