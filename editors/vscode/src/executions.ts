@@ -139,8 +139,8 @@ export class Executions implements vscode.Disposable {
     for (const execution of executions) {
       const lines = follow(execution.lines, contentChanges);
       if (lines) {
-        execution.lines = lines;
-        execution.stale = source(document, lines) !== execution.source;
+        execution.lines = settled(document, execution.source, lines);
+        execution.stale = source(document, execution.lines) !== execution.source;
       } else {
         this.forget(execution);
       }
@@ -159,6 +159,13 @@ function follow(lines: Lines, changes: readonly vscode.TextDocumentContentChange
     now = now && moved(now, change);
   }
   return now;
+}
+
+/** What was written in front of the first line, and so moved into the lines, is left out of them again. */
+function settled(document: vscode.TextDocument, wanted: string, lines: Lines): Lines {
+  const first = lines.last - wanted.split("\n").length + 1;
+  const inner = { first, last: lines.last };
+  return first > lines.first && source(document, inner) === wanted ? inner : lines;
 }
 
 /** Puts it where the daemon says that it is, if the daemon has seen the document as it is now. */
