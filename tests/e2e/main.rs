@@ -39,4 +39,5 @@ mod sessions;
 mod socket;
 mod step;
 mod tools;
+mod vscode;
 mod websocket;

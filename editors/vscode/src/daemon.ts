@@ -1,0 +1,232 @@
+// The daemon as this window's language server: started when it is needed, and again when it crashed.
+
+import { connect } from "node:net";
+
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  type LanguageClientOptions,
+  type ServerOptions,
+  type StaticFeature,
+} from "vscode-languageclient/node";
+
+import { findBinary, offerBinary } from "./binary";
+import type { Key } from "./key";
+import { initializationOptions, setting } from "./settings";
+import type { EventEnvelope, ExecutionParams, Failure } from "./wire";
+
+/** Seconds before it is started again, after each crash in a row. */
+const BACKOFF = [1, 2, 5, 10, 30];
+/** Milliseconds after which a daemon is taken to be sound. */
+const SOUND = 60_000;
+
+export const SELECTOR = ["python", "markdown", "quarto"].flatMap((language) =>
+  ["file", "untitled"].map((scheme) => ({ language, scheme })),
+);
+
+export type DaemonState = "stopped" | "starting" | "running" | "missing" | "crashed";
+
+// Executions are told and drawn by ourselves, and so lenses are looked at again when one of them changes: asked to at
+// each line that is printed, VS Code would put it off until nothing is printed.
+const executionsFeature: StaticFeature = {
+  fillClientCapabilities(capabilities) {
+    capabilities.experimental = { tinycode: { executions: true } };
+    capabilities.window = { ...capabilities.window, workDoneProgress: false };
+    capabilities.workspace = { ...capabilities.workspace, codeLens: { refreshSupport: false } };
+  },
+  initialize: () => undefined,
+  getState: () => ({ kind: "static" }),
+  clear: () => undefined,
+};
+
+function refreshLenses(client: LanguageClient, uri: string): void {
+  const same = vscode.Uri.parse(uri).toString();
+  const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === same);
+  if (document) {
+    client.getFeature("textDocument/codeLens").getProvider(document)?.onDidChangeCodeLensEmitter.fire();
+  }
+}
+
+/** Tells the user of an error, in the daemon's words. */
+export function tell(error: unknown): void {
+  const { message, data } = error as Failure;
+  void vscode.window.showErrorMessage(data?.hint ? `${message}; ${data.hint}` : message);
+}
+
+export class Daemon implements vscode.Disposable {
+  readonly log = vscode.window.createOutputChannel("tinycode", { log: true });
+  state: DaemonState = "stopped";
+
+  private readonly stateChanged = new vscode.EventEmitter<DaemonState>();
+  private readonly happened = new vscode.EventEmitter<EventEnvelope>();
+  private readonly executed = new vscode.EventEmitter<ExecutionParams>();
+  readonly onDidChangeState = this.stateChanged.event;
+  readonly onEvent = this.happened.event;
+  readonly onExecution = this.executed.event;
+
+  private client: LanguageClient | undefined;
+  private starting: Promise<LanguageClient | undefined> | undefined;
+  private startedAt = 0;
+  private crashes = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly key: Key) {}
+
+  dispose(): void {
+    void this.stop();
+    vscode.Disposable.from(this.stateChanged, this.happened, this.executed, this.log).dispose();
+  }
+
+  /** Starts it, unless it runs. */
+  start(): Promise<LanguageClient | undefined> {
+    clearTimeout(this.timer);
+    this.starting ??= this.launch();
+    return this.starting;
+  }
+
+  /** Ends it, and all that runs in it. */
+  async stop(): Promise<void> {
+    clearTimeout(this.timer);
+    const client = this.client;
+    this.client = this.starting = undefined;
+    this.become("stopped");
+    await client?.dispose();
+  }
+
+  async restart(): Promise<void> {
+    this.crashes = 0;
+    await this.stop();
+    await this.start();
+  }
+
+  /** Sends a request; nothing if there is no daemon, which the user has been told. */
+  async request<R>(method: string, params: object): Promise<R | undefined> {
+    const client = await this.start();
+    return client?.sendRequest<R>(method, params);
+  }
+
+  /** Executes a command of the daemon's. Errors are told to the user. */
+  async execute<R>(command: string, argument: object): Promise<R | undefined> {
+    try {
+      return await this.request<R>("workspace/executeCommand", { command, arguments: [argument] });
+    } catch (error) {
+      tell(error);
+      return undefined;
+    }
+  }
+
+  private become(state: DaemonState): void {
+    this.state = state;
+    this.stateChanged.fire(state);
+  }
+
+  private async launch(): Promise<LanguageClient | undefined> {
+    this.become("starting");
+    const server = await this.server();
+    if (!server) {
+      this.starting = undefined;
+      this.become("missing");
+      void offerBinary();
+      return undefined;
+    }
+    const client = new LanguageClient("tinycode", "tinycode", server, this.options(() => this.lost(client)));
+    client.registerFeature(executionsFeature);
+    client.onNotification("event", (event: EventEnvelope) => this.happened.fire(event));
+    client.onNotification("tinycode/execution", (params: ExecutionParams) => {
+      this.executed.fire(params);
+      refreshLenses(client, params.uri);
+    });
+    this.client = client;
+    try {
+      await client.start();
+    } catch (error) {
+      this.log.error(`it did not start: ${String(error)}`);
+      this.lost(client);
+      return undefined;
+    }
+    if (this.client !== client) {
+      return undefined; // stopped meanwhile
+    }
+    this.startedAt = Date.now();
+    this.become("running");
+    return client;
+  }
+
+  private async server(): Promise<ServerOptions | undefined> {
+    const socket = setting("socket");
+    if (socket) {
+      return () =>
+        new Promise((resolve, reject) => {
+          const stream = connect(socket, () => resolve({ reader: stream, writer: stream }));
+          stream.once("error", reject);
+        });
+    }
+    const command = await findBinary();
+    const env = { ...process.env, ...(await this.key.environment()) };
+    return command ? { command, args: ["serve", "--stdio"], options: { env } } : undefined;
+  }
+
+  private options(closed: () => void): LanguageClientOptions {
+    return {
+      documentSelector: SELECTOR,
+      initializationOptions: initializationOptions(),
+      outputChannel: this.log,
+      middleware: {
+        executeCommand: async (command, args, next) => {
+          try {
+            return (await next(command, args)) as unknown;
+          } catch (error) {
+            tell(error);
+            return undefined;
+          }
+        },
+      },
+      initializationFailedHandler: (error) => {
+        this.crashes = BACKOFF.length; // it would say the same again
+        tell(error);
+        return false;
+      },
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => {
+          closed();
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+    };
+  }
+
+  /** It has gone without being asked to: it is started again, later with each time. */
+  private lost(client: LanguageClient): void {
+    if (this.client !== client) {
+      return;
+    }
+    this.client = this.starting = undefined;
+    this.crashes = this.startedAt && Date.now() - this.startedAt > SOUND ? 1 : this.crashes + 1;
+    this.startedAt = 0;
+    this.become("crashed");
+    const seconds = BACKOFF[this.crashes - 1];
+    if (seconds !== undefined) {
+      this.timer = setTimeout(() => void this.start(), seconds * 1000);
+    }
+    void this.tellLoss(seconds);
+  }
+
+  private async tellLoss(seconds: number | undefined): Promise<void> {
+    const from = setting("socket") ? `The connection to ${setting("socket")} has ended` : "tinycode has stopped unexpectedly";
+    const [now, log] = ["Restart Now", "Show Log"];
+    const message =
+      seconds === undefined
+        ? `${from}, and is not tried again.`
+        : `${from}; it is started again in ${seconds} s. What ran in it is lost.`;
+    const show = seconds === undefined ? vscode.window.showErrorMessage : vscode.window.showWarningMessage;
+    const chosen = await show(message, now, log);
+    if (chosen === now && this.state === "crashed") {
+      await this.restart();
+    } else if (chosen === log) {
+      this.log.show();
+    }
+  }
+}

@@ -1,0 +1,40 @@
+// A VS Code of its own: folders that are gone afterwards, the packaged extension, and nothing else.
+
+import { execFile, spawn } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const FLAGS = [
+  ["--auth", "none"],
+  ["--bind-addr", "127.0.0.1:0"],
+  "--disable-telemetry",
+  "--disable-update-check",
+  "--disable-workspace-trust",
+  "--disable-getting-started-override",
+].flat();
+
+/** Starts it in a folder, with an extension and settings; answers its address. */
+export async function startCodeServer({ program, home, vsix, settings }) {
+  const folders = ["--user-data-dir", join(home, "data"), "--extensions-dir", join(home, "extensions")];
+  const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: join(home, "config"), XDG_STATE_HOME: join(home, "state") };
+  delete env.OPENAI_API_KEY;
+  for (const part of ["User", "Machine"]) { // those of the user, and those of the machine that code runs on
+    await mkdir(join(home, "data", part), { recursive: true });
+    await writeFile(join(home, "data", part, "settings.json"), JSON.stringify(settings));
+  }
+  await promisify(execFile)(process.execPath, [program, ...folders, "--install-extension", vsix], { env });
+
+  const server = spawn(process.execPath, [program, ...folders, ...FLAGS], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const url = await new Promise((resolve, reject) => {
+    server.once("exit", (code) => reject(new Error(`code-server ended with ${code} before it listened`)));
+    createInterface(server.stdout).on("line", (line) => {
+      const address = /listening on (http:\/\/\S+?)\/?$/.exec(line);
+      if (address) {
+        resolve(address[1]);
+      }
+    });
+  });
+  return { url, stop: () => server.kill() };
+}

@@ -1,0 +1,128 @@
+// The workbench as a user sees it: what is drawn, and what can be clicked. Nothing sleeps; what is to be seen is waited for.
+
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+/** Milliseconds after which what is waited for will not come. */
+const DEADLINE = 60_000;
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export class Workbench {
+  /** Opens a folder. */
+  static async open({ url, folder, browser, screenshots }) {
+    const running = await chromium.launch({ executablePath: browser, headless: true, args: FLAGS });
+    const page = await running.newPage({ viewport: { width: 1440, height: 800 }, deviceScaleFactor: 2 });
+    page.setDefaultTimeout(DEADLINE);
+    await page.goto(`${url}/?folder=${encodeURIComponent(folder)}`);
+    await page.locator(".monaco-workbench .explorer-folders-view").waitFor();
+    return Object.assign(new Workbench(), { browser: running, page, screenshots, shots: 0 });
+  }
+
+  /** Opens a file of the folder, and waits until a text is seen in it. */
+  async openFile(name, text) {
+    await this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${name}"]`).dblclick();
+    await this.page.locator(".view-lines", { hasText: text }).first().waitFor();
+  }
+
+  /** Clicks one of the lenses of a title. */
+  async clickLens(title, number) {
+    await this.page.locator(".codelens-decoration a", { hasText: title }).nth(number).click();
+  }
+
+  /** Waits until there is a lens of this title. */
+  async lens(title) {
+    await this.page.locator(".codelens-decoration a", { hasText: title }).first().waitFor();
+  }
+
+  /** Waits until what is said behind a line of the editor matches. */
+  async said(pattern) {
+    const find = ([source]) => {
+      const spans = [...document.querySelectorAll(".view-lines .view-line span")];
+      const texts = spans.map((span) => getComputedStyle(span, "::after").content);
+      return texts.find((text) => new RegExp(source).test(text));
+    };
+    const found = await this.page.waitForFunction(find, [pattern.source]);
+    return found.jsonValue();
+  }
+
+  /** Waits until that is said behind the line of a text. */
+  async saidBehind(line, pattern) {
+    const find = ([text, source]) => {
+      const lines = [...document.querySelectorAll(".view-lines .view-line")];
+      const spans = lines.filter((found) => found.textContent.includes(text)).flatMap((found) => [...found.querySelectorAll("span")]);
+      return spans.some((span) => new RegExp(source).test(getComputedStyle(span, "::after").content));
+    };
+    // The editor draws spaces as others.
+    await this.page.waitForFunction(find, [line.replaceAll(" ", "\u00a0"), pattern.source]);
+  }
+
+  /** Runs a command of the palette. */
+  async command(title) {
+    await this.page.keyboard.press("F1");
+    await this.page.locator(".quick-input-widget input.input").fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+  }
+
+  /** Answers the input box that asks. */
+  async answer(text) {
+    const input = this.page.locator(".quick-input-widget input.input");
+    await input.waitFor();
+    await input.fill(text);
+    await input.press("Enter");
+  }
+
+  /** Waits for a notification that says a text. */
+  async notification(text) {
+    const toast = this.page.locator(".notification-toast", { hasText: text });
+    await toast.first().waitFor();
+    return toast.first();
+  }
+
+  async clearNotifications() {
+    await this.command("Notifications: Clear All Notifications");
+    await this.page.locator(".notification-toast").first().waitFor({ state: "hidden" });
+  }
+
+  /** Opens a view of the activity bar. */
+  async openView(name) {
+    await this.page.locator(`.activitybar .action-label[aria-label^="${name}"]`).click();
+  }
+
+  /** Waits until the status bar says a text. */
+  async status(text) {
+    await this.page.locator("[id='tinycode.tinycode.status'], [id$='tinycode.status']", { hasText: text }).first().waitFor();
+  }
+
+  /** Puts the cursor into the line that says a text. */
+  async putCursor(text) {
+    await this.page.locator(".view-lines .view-line", { hasText: text }).first().click();
+  }
+
+  /** Opens what is below an element of a tree. */
+  async expand(name) {
+    await this.page.locator(".pane-body .monaco-list-row", { hasText: name }).locator(".monaco-tl-twistie").click();
+  }
+
+  /** The page within the output panel. */
+  webview() {
+    return this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame");
+  }
+
+  async shot(name) {
+    this.shots += 1;
+    await this.page.screenshot({ path: join(this.screenshots, `${String(this.shots).padStart(2, "0")}-${name}.png`) });
+  }
+
+  async close() {
+    await this.browser.close();
+  }
+}
