@@ -253,6 +253,13 @@ impl Document {
             .retain(|mark| !matches!(mark.state, State::Done(_)));
     }
 
+    /// The executions that run.
+    pub fn running(&self) -> impl Iterator<Item = u64> {
+        let running = self.marks.iter();
+        let running = running.filter(|mark| matches!(mark.state, State::Running(_)));
+        running.map(|mark| mark.id)
+    }
+
     /// Whether anything was run in it.
     pub const fn has_results(&self) -> bool {
         !self.marks.is_empty()

@@ -49,6 +49,9 @@ pub struct Editor {
     changed: Notify,
     /// Whether results have changed, and not only the text.
     results: AtomicBool,
+    /// The executions that ran when the client was last asked to look at lenses again: they show nothing
+    /// else, and editors put them off for as long as they are asked.
+    running: Mutex<Vec<u64>>,
     numbers: AtomicU64,
 }
 
@@ -75,6 +78,7 @@ impl Editor {
             published: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             results: AtomicBool::new(false),
+            running: Mutex::default(),
             numbers: AtomicU64::new(1),
         }
     }
@@ -207,8 +211,9 @@ impl Editor {
                 let _ = self.client.inlay_hint_refresh().await;
             }
         };
+        let others_run = self.others_run();
         let lenses = async {
-            if can.refresh_lenses {
+            if can.refresh_lenses && others_run {
                 let _ = self.client.code_lens_refresh().await;
             }
         };
@@ -218,6 +223,20 @@ impl Editor {
             }
         };
         tokio::join!(hints, lenses, diagnostics);
+    }
+
+    /// Whether other executions run than when this was last asked.
+    fn others_run(&self) -> bool {
+        let mut now: Vec<u64> = self
+            .documents()
+            .values()
+            .flat_map(Document::running)
+            .collect();
+        now.sort_unstable();
+        let mut before = lock(&self.running);
+        let others = *before != now;
+        *before = now;
+        others
     }
 
     /// Sends the client the diagnostics that it has not been sent, if it does not ask for them.

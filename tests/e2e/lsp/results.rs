@@ -126,9 +126,19 @@ fn a_client_that_pulls_diagnostics_is_not_sent_them() {
 fn clients_are_asked_to_look_again_if_they_can_be_asked() {
     let can = json!({"refreshSupport": true});
     let capabilities = json!({"workspace": {"inlayHint": can, "codeLens": can}});
-    let editor = Editor::with(capabilities, json!(null), "python", "# %%\n1\n");
+    let editor = Editor::with(
+        capabilities,
+        json!(null),
+        "python",
+        "# %%\n1\n# %%\nwhile True: pass\n",
+    );
     editor.run_cell(0);
     editor.answer("workspace/inlayHint/refresh");
+    let running = editor.start("tinycode.runCell", json!({"cell": 1}));
+    editor.answer("workspace/codeLens/refresh");
+    assert!(editor.lenses().join(" ").contains("Interrupt"));
+    editor.execute("tinycode.interrupt", json!({})).unwrap();
+    editor.wait(running).unwrap();
     editor.answer("workspace/codeLens/refresh");
 
     let other = Editor::python("# %%\n1 / 0\n");
