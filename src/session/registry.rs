@@ -132,10 +132,14 @@ impl Registry {
     }
 
     async fn unit(&self, options: &SessionOptions) -> Result<Box<dyn Unit>, SessionError> {
-        if options.network == Some(Network::None) && options.trust_level == TrustLevel::Isolated {
-            let message = "an isolated session cannot be cut off from the network";
-            return Err(option("network", message.to_owned()));
-        }
+        let network = match (options.trust_level, options.network) {
+            (TrustLevel::Isolated, Some(Network::None)) => {
+                Err("an isolated session cannot be cut off from the network")
+            }
+            (TrustLevel::Local, Some(Network::Host)) => Err("a local session has no network"),
+            _ => Ok(()),
+        };
+        network.map_err(|message| option("network", message.to_owned()))?;
         let limits = &options.limits;
         let spec = Spec {
             cwd: options.cwd.as_ref().map(PathBuf::from),

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::{Duration, SystemTime};
 
 use ring::digest::{Context, SHA256};
 use rustix::fs::{FlockOperation, flock};
@@ -35,6 +36,8 @@ const NOTE: &str = "note.json";
 const LOCK: &str = "lock";
 /// How the name of a folder begins in which something is being built.
 const UNFINISHED: &str = ".build-";
+/// Time that a build is kept that nobody loads.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Memory of the Python that is looked at once it has been built.
 const MEMORY: usize = 256 << 20;
@@ -94,6 +97,9 @@ impl Built {
         if hash != self.note.sha256 {
             return Err("its file is not what was written".to_owned());
         }
+        let now = SystemTime::now();
+        let note = File::options().append(true).open(self.folder.join(NOTE));
+        let _ = note.and_then(|note| note.set_modified(now)); // for `sweep`; nothing else needs it
         Python::load(engine, &file, self.note.interrupt.clone()).map_err(|error| error.to_string())
     }
 }
@@ -158,11 +164,15 @@ impl Provision {
         }
     }
 
-    /// Removes what builds left behind that were killed. To be called with the lock.
+    /// Removes what builds left behind that were killed, and those of other versions that nobody has loaded
+    /// for long. To be called with the lock.
     fn sweep(&self) {
         let entries = fs::read_dir(&self.cache).into_iter().flatten().flatten();
         for entry in entries {
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            let name = entry.file_name();
+            let loaded = fs::metadata(entry.path().join(NOTE)).and_then(|note| note.modified());
+            let is_old = loaded.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > KEPT));
+            if is_old || name.to_string_lossy().starts_with(UNFINISHED) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }

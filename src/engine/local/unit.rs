@@ -21,8 +21,6 @@ use crate::worker::{Ended, Frame, Memory, Patience, Report, Request, to_json};
 
 /// Memory that the code may use where the session gives no limit.
 const DEFAULT_MEMORY: u64 = 256 << 20;
-/// Memory without which Python itself does not fit.
-const LEAST_MEMORY: u64 = 32 << 20;
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_millis(250);
 /// What the code does that may wait to be told, before the code waits.
@@ -79,12 +77,6 @@ impl Local {
         }
         let packages = (0..).zip(packages);
         folders.extend(packages.map(|(number, folder)| (format!("/packages/{number}"), folder)));
-        if spec.max_memory.is_some_and(|bytes| bytes < LEAST_MEMORY) {
-            return Err(EngineError::Option {
-                field: "limits.max_memory_bytes",
-                message: format!("Python itself needs {LEAST_MEMORY} at trust level local"),
-            });
-        }
         let recipe = Recipe {
             python,
             spec,

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use serde_json::{Value, json};
 
 use super::local;
-use crate::support::{Daemon, Options};
+use crate::support::{Daemon, Options, refused};
 
 /// Gets at modules that the code may not import.
 const MODULES: &str = "modules = final_answer.__func__.__globals__['sys'].modules\n";
@@ -46,6 +46,13 @@ fn neither_files_nor_the_environment_nor_a_port_are_reached() {
     }
     assert!(listener.accept().is_err(), "somebody connected");
     session.assert_usable();
+    let wanted = json!({"trust_level": "local", "network": "host"});
+    let (message, _) = refused(
+        daemon.call("session.create", wanted),
+        -32602,
+        "invalid_params",
+    );
+    assert!(message.contains("network"), "{message}");
 }
 
 #[test]

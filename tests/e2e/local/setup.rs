@@ -3,14 +3,16 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Options, cache, refused, tinycode};
+use crate::support::{Options, cache, prepare, refused, tinycode};
 
-/// The folder of what has been built for these tests.
+/// The folder of what has been built for these tests: no other was loaded later.
 fn built() -> PathBuf {
+    prepare();
     let folders = fs::read_dir(cache().join("tinycode/local")).unwrap();
     let folders = folders.map(|entry| entry.unwrap().path());
     let newest = folders
@@ -134,11 +136,24 @@ fn a_broken_file_is_not_run_but_built_anew() {
 fn a_component_that_is_there_is_taken_and_compiled_once() {
     let empty = tempfile::tempdir().unwrap();
     let component = built().join("python.wasm");
+    let local = empty.path().join("tinycode/local");
+    fs::create_dir_all(local.join(".build-killed")).unwrap();
+    for (name, days) in [("recent", 1), ("old", 40)] {
+        fs::create_dir(local.join(name)).unwrap();
+        let note = fs::File::create(local.join(name).join("note.json")).unwrap();
+        let age = Duration::from_secs(days * 24 * 60 * 60);
+        note.set_modified(SystemTime::now() - age).unwrap();
+    }
     let daemon = options(empty.path())
         .env("TINYCODE_LOCAL_COMPONENT", &component.display().to_string())
         .start();
     let session = daemon.session_at("local", json!({}));
     session.assert_usable();
+    let left = |name: &str| local.join(name).exists();
+    assert_eq!(
+        (left("recent"), left("old"), left(".build-killed")),
+        (true, false, false)
+    );
     drop(daemon);
     let ended = tinycode(&["setup", "--local-component", component.to_str().unwrap()])
         .env("XDG_CACHE_HOME", &empty.path().display().to_string())
