@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -39,8 +39,8 @@ pub enum Stop {
 pub struct Wire {
     /// Takes what the code does.
     pub happenings: mpsc::Sender<Happening>,
-    /// Answers to its calls.
-    pub replies: mpsc::UnboundedReceiver<Reply>,
+    /// Answers to its calls: taken by the thread that waits for them, without going through another.
+    pub replies: Arc<AsyncMutex<mpsc::UnboundedReceiver<Reply>>>,
     /// Whether it is to stop.
     pub stop: watch::Receiver<Stop>,
 }
@@ -212,10 +212,11 @@ impl Host {
         if let Some(reply) = heard.reply {
             return Ok(to_json(&reply));
         }
+        let mut replies = wire.replies.lock().await; // nobody else wants it while the step runs
         loop {
             tokio::select! {
                 _ = wire.stop.wait_for(|stop| *stop != Stop::No) => return Ok(Vec::new()),
-                reply = wire.replies.recv() => match reply {
+                reply = replies.recv() => match reply {
                     Some(reply) if Some(reply.call) == call => return Ok(to_json(&reply)),
                     Some(_) => {} // of a call that was given up
                     None => return Ok(Vec::new()),

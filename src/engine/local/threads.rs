@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 /// Most threads; more steps than that wait for one.
 const MOST: usize = 1_024;
 /// How much the threads yield to those that answer clients, from 0 to 19.
-const NICENESS: i32 = 5;
+const NICENESS: i32 = 10;
 
 /// A pool of such threads.
 pub struct Threads {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, Error, Trap};
@@ -139,11 +139,14 @@ impl Recipe {
     ) -> (Option<Instance>, Report) {
         let nonce = getrandom::u64().unwrap_or(step.number);
         let (happenings, mut happened) = mpsc::channel(MAX_HAPPENINGS);
-        let (reply_to, replies) = mpsc::unbounded_channel();
+        while step.answers.try_recv().is_ok() {} // of calls that an earlier step gave up
+        let (_, nothing) = mpsc::unbounded_channel();
+        let replies = std::mem::replace(step.answers, nothing);
+        let replies = Arc::new(AsyncMutex::new(replies));
         let (reins, stopped) = Reins::new(self.python.engine());
         let wire = Wire {
             happenings,
-            replies,
+            replies: Arc::clone(&replies),
             stop: stopped.clone(),
         };
         let request = self.request(nonce, &step);
@@ -157,11 +160,9 @@ impl Recipe {
             stopped,
         );
         let mut patience = Patience::new(self.spec.timeout, GRACE);
-        while step.answers.try_recv().is_ok() {} // of calls that an earlier step gave up
         let ended = loop {
             tokio::select! {
                 Some(happening) = happened.recv() => events.emit(event(happening)),
-                Some(reply) = step.answers.recv() => drop(reply_to.send(reply)),
                 ended = &mut running => break ended,
                 () = stop.cancelled(), if !patience.is_stopping() => patience.interrupt(),
                 () = patience.alarm(), if !reins.are_pulled() => {
@@ -170,6 +171,7 @@ impl Recipe {
                 }
             }
         };
+        std::mem::swap(step.answers, &mut *replies.lock().await);
         while let Ok(happening) = happened.try_recv() {
             events.emit(event(happening));
         }
