@@ -268,12 +268,11 @@ impl Agent<'_> {
             code,
             memory,
             tools,
-            answers: self.answers,
         };
         let events = InStep(step, self.events);
         let outcome = self
             .unit
-            .step(order, &events, self.stop)
+            .step(&order, self.answers, &events, self.stop)
             .await
             .map_err(Failure::Engine)?;
         if outcome.state == State::Lost {

@@ -25,9 +25,9 @@ use tokio_util::sync::CancellationToken;
 use super::folder::Folder;
 use super::process::{self, Bounds};
 use super::python::{self, Interpreter, Interpreters};
-use super::report::{event, outcome, tool_specs};
-use super::{Emit, Engine, EngineError, Event, Level, Outcome, Spec, Step, Unit};
-use crate::worker::{self, Ended, Frame, Link, Memory, Process, Request, Start, Watch, to_json};
+use super::report::{event, outcome, request};
+use super::{Answers, Emit, Engine, EngineError, Event, Level, Outcome, Spec, Step, Unit};
+use crate::worker::{self, Ended, Frame, Link, Process, Start, Watch, to_json};
 
 /// Receives the two files of the worker over descriptor 3 and hands the descriptor to them. The current
 /// folder is taken off the path first, so that no file in it can pass for a standard module. The worker
@@ -194,7 +194,8 @@ impl Process for Worker {
 impl Unit for Subprocess {
     async fn step(
         &mut self,
-        step: Step<'_>,
+        step: &Step<'_>,
+        answers: &mut Answers,
         events: &dyn Emit<Event>,
         stop: &CancellationToken,
     ) -> Result<Outcome, EngineError> {
@@ -205,38 +206,29 @@ impl Unit for Subprocess {
         let Some(running) = &mut self.running else {
             return Err(unavailable("no Python process is running"));
         };
-        let request = Request {
-            nonce: getrandom::u64().unwrap_or(step.number),
-            step: step.number,
-            code: step.code,
-            memory: Memory {
-                clear: step.memory.clear,
-                set: &step.memory.set,
-            },
-            tools: step.tools.as_deref().map(tool_specs),
-            max_text: self.spec.max_output,
-        };
+        let request = request(step, &self.spec);
         let watch = Watch {
             process: &mut running.worker,
             timeout: self.spec.timeout,
             limit: self.spec.max_output,
             stop,
-            replies: step.answers,
+            replies: answers,
             happening: &mut |happening| events.emit(event(happening)),
         };
         let report = running.link.step(request, watch).await;
         let duration = started.elapsed();
-        if !matches!(report.ended, Ended::Done(_)) {
-            self.close().await;
-            if let Err(error) = self.reset().await {
-                tracing::warn!("a fresh Python process could not be started: {error}");
-            }
+        if !matches!(report.ended, Ended::Done(_))
+            && let Err(error) = self.reset().await
+        {
+            tracing::warn!("a fresh Python process could not be started: {error}");
         }
-        let outcome = outcome(report, &self.spec, duration, "the Python process");
-        for data in &outcome.display {
-            events.emit(Event::Display(data.clone()));
-        }
-        Ok(outcome)
+        Ok(outcome(
+            report,
+            &self.spec,
+            duration,
+            "the Python process",
+            events,
+        ))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {

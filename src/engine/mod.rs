@@ -68,13 +68,14 @@ pub trait Engine: Send + Sync {
 /// The running Python of one session. Dropping it kills it with all its processes.
 #[async_trait]
 pub trait Unit: Send {
-    /// Runs one step to its end. `stop` asks for its end: first softly, after a second by force.
+    /// Runs one step to its end. `answers` are those to the calls of tools that it makes; `stop` asks for its end: first softly, after a second by force.
     ///
     /// # Errors
     /// When no Python could be had for it; the next step tries again.
     async fn step(
         &mut self,
-        step: Step<'_>,
+        step: &Step<'_>,
+        answers: &mut Answers,
         events: &dyn Emit<Event>,
         stop: &CancellationToken,
     ) -> Result<Outcome, EngineError>;
@@ -138,8 +139,6 @@ pub struct Step<'a> {
     pub memory: MemoryChanges,
     /// The tools that it may call, where they have changed since the step before.
     pub tools: Option<Vec<ToolFunction>>,
-    /// Answers to the calls of tools that it makes.
-    pub answers: &'a mut Answers,
 }
 
 /// A function that the code may call.

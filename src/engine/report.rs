@@ -1,17 +1,34 @@
-//! What came of a step, as engines say it: from the report of a worker. Pure.
+//! Between engines and workers: a step as a worker is asked for it, and what came of it as engines say it.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{
-    Call, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Stored, Stream,
-    ToolFunction,
+    Call, Emit, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Step,
+    Stored, Stream, ToolFunction,
 };
-use crate::worker::{self, Change, Done, Ended, Happening, Report, Stop, TRUNCATED, ToolSpec};
+use crate::worker::{
+    self, Change, Done, Ended, Happening, Memory, Report, Request, Stop, TRUNCATED, ToolSpec,
+};
+
+/// A step as a worker is asked for it.
+pub fn request<'a>(step: &'a Step<'_>, spec: &Spec) -> Request<'a> {
+    Request {
+        nonce: getrandom::u64().unwrap_or(step.number),
+        step: step.number,
+        code: step.code,
+        memory: Memory {
+            clear: step.memory.clear,
+            set: &step.memory.set,
+        },
+        tools: step.tools.as_deref().map(tool_specs),
+        max_text: spec.max_output,
+    }
+}
 
 /// The tools as a worker is told them.
-pub fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
+fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
     let specs = tools.iter().map(|tool| ToolSpec {
         name: &tool.name,
         doc: &tool.doc,
@@ -57,8 +74,14 @@ pub fn event(happening: Happening) -> Event {
     }
 }
 
-/// The outcome of a step; `python` is what errors call that which ran it.
-pub fn outcome(report: Report, spec: &Spec, duration: Duration, python: &str) -> Outcome {
+/// The outcome of a step, whose rich output is told too; `python` is what errors call that which ran it.
+pub fn outcome(
+    report: Report,
+    spec: &Spec,
+    duration: Duration,
+    python: &str,
+    events: &dyn Emit<Event>,
+) -> Outcome {
     let truncated = report.stdout.is_cut() || report.stderr.is_cut();
     let mut outcome = Outcome {
         output: report.stdout.into_text(),
@@ -103,6 +126,9 @@ pub fn outcome(report: Report, spec: &Spec, duration: Duration, python: &str) ->
             let message = format!("{python} was ended because {what}. {FRESH}");
             outcome.error = Some(ended("ProcessBroken", message));
         }
+    }
+    for data in &outcome.display {
+        events.emit(Event::Display(data.clone()));
     }
     outcome
 }

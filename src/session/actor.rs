@@ -153,11 +153,11 @@ impl Actor {
             code: &code,
             memory,
             tools,
-            answers: &mut self.answers,
         };
+        let events = ExecEvents(step, session);
         let result = self
             .unit
-            .step(order, &ExecEvents(step, session), stop)
+            .step(&order, &mut self.answers, &events, stop)
             .await;
         let (outcome, error) = match result {
             Ok(outcome) => (Some(outcome), None),

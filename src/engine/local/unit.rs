@@ -15,9 +15,9 @@ use wasmtime_wasi::I32Exit;
 use super::component::{Instance, Python};
 use super::host::{Host, Stop, Wire};
 use super::threads::Threads;
-use crate::engine::report::{event, outcome, tool_specs};
-use crate::engine::{Emit, EngineError, Event, Outcome, Spec, Step, Unit};
-use crate::worker::{Ended, Frame, Memory, Patience, Report, Request, to_json};
+use crate::engine::report::{event, outcome, request};
+use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, Step, Unit};
+use crate::worker::{Ended, Frame, Patience, Report, to_json};
 
 /// Memory that the code may use where the session gives no limit.
 const DEFAULT_MEMORY: u64 = 256 << 20;
@@ -115,33 +115,21 @@ impl Recipe {
         })
     }
 
-    fn request(&self, nonce: u64, step: &Step<'_>) -> Vec<u8> {
-        to_json(&Request {
-            nonce,
-            step: step.number,
-            code: step.code,
-            memory: Memory {
-                clear: step.memory.clear,
-                set: &step.memory.set,
-            },
-            tools: step.tools.as_deref().map(tool_specs),
-            max_text: self.spec.max_output,
-        })
-    }
-
     /// Runs a step; returns what came of it, with the Python if that is still of use.
     async fn run(
         &self,
         instance: Instance,
-        step: Step<'_>,
+        step: &Step<'_>,
+        answers: &mut Answers,
         events: &dyn Emit<Event>,
         stop: &CancellationToken,
     ) -> (Option<Instance>, Report) {
-        let nonce = getrandom::u64().unwrap_or(step.number);
+        let request = request(step, &self.spec);
+        let nonce = request.nonce;
         let (happenings, mut happened) = mpsc::channel(MAX_HAPPENINGS);
-        while step.answers.try_recv().is_ok() {} // of calls that an earlier step gave up
+        while answers.try_recv().is_ok() {} // of calls that an earlier step gave up
         let (_, nothing) = mpsc::unbounded_channel();
-        let replies = std::mem::replace(step.answers, nothing);
+        let replies = std::mem::replace(answers, nothing);
         let replies = Arc::new(AsyncMutex::new(replies));
         let (reins, stopped) = Reins::new(self.python.engine());
         let wire = Wire {
@@ -149,12 +137,11 @@ impl Recipe {
             replies: Arc::clone(&replies),
             stop: stopped.clone(),
         };
-        let request = self.request(nonce, &step);
         let threads = &self.python.threads;
         let mut running = start(
             threads,
             instance,
-            request,
+            to_json(&request),
             wire,
             self.spec.max_output,
             stopped,
@@ -171,7 +158,7 @@ impl Recipe {
                 }
             }
         };
-        std::mem::swap(step.answers, &mut *replies.lock().await);
+        std::mem::swap(answers, &mut *replies.lock().await);
         while let Ok(happening) = happened.try_recv() {
             events.emit(event(happening));
         }
@@ -186,7 +173,10 @@ impl Recipe {
                 let printed = instance.host().end();
                 let instance = match ended {
                     Ended::Done(_) => Some(instance),
-                    _ => bury(instance).await,
+                    _ => {
+                        bury(instance).await;
+                        None
+                    }
                 };
                 (instance, ended, printed)
             }
@@ -229,7 +219,8 @@ impl Recipe {
 impl Unit for Local {
     async fn step(
         &mut self,
-        step: Step<'_>,
+        step: &Step<'_>,
+        answers: &mut Answers,
         events: &dyn Emit<Event>,
         stop: &CancellationToken,
     ) -> Result<Outcome, EngineError> {
@@ -240,7 +231,7 @@ impl Unit for Local {
         let Some(instance) = self.instance.take() else {
             return Err(unavailable("no Python is running"));
         };
-        let (instance, report) = self.recipe.run(instance, step, events, stop).await;
+        let (instance, report) = self.recipe.run(instance, step, answers, events, stop).await;
         let duration = started.elapsed();
         self.instance = instance;
         if self.instance.is_none()
@@ -248,16 +239,13 @@ impl Unit for Local {
         {
             tracing::warn!("a fresh Python could not be started: {error}");
         }
-        let outcome = outcome(
+        Ok(outcome(
             report,
             &self.recipe.spec,
             duration,
             "the Python of the session",
-        );
-        for data in &outcome.display {
-            events.emit(Event::Display(data.clone()));
-        }
-        Ok(outcome)
+            events,
+        ))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
@@ -321,9 +309,8 @@ fn start(
 }
 
 /// Gives back the memory of a Python, which may take a while.
-async fn bury(instance: Instance) -> Option<Instance> {
+async fn bury(instance: Instance) {
     let _ = spawn_blocking(move || drop(instance)).await;
-    None
 }
 
 fn understood(frame: &[u8], nonce: u64) -> Ended {

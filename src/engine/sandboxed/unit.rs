@@ -10,9 +10,9 @@ use super::container::{Container, last_line};
 use super::control::{Order, Said};
 use super::machine::Machine;
 use super::{DEFAULT_IMAGE, files, mount, unavailable};
-use crate::engine::report::{event, outcome, tool_specs};
-use crate::engine::{Emit, EngineError, Event, Outcome, Spec, Step, Unit, imports};
-use crate::worker::{Ended, Frame, Memory, Request, Start, Watch, to_json};
+use crate::engine::report::{event, outcome, request};
+use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, Step, Unit, imports};
+use crate::worker::{Ended, Frame, Start, Watch, to_json};
 
 /// Time that a Python which waits gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -176,7 +176,8 @@ fn confused() -> EngineError {
 impl Unit for InContainer {
     async fn step(
         &mut self,
-        step: Step<'_>,
+        step: &Step<'_>,
+        answers: &mut Answers,
         events: &dyn Emit<Event>,
         stop: &CancellationToken,
     ) -> Result<Outcome, EngineError> {
@@ -187,23 +188,13 @@ impl Unit for InContainer {
         let Some(running) = &mut self.running else {
             return Err(unavailable("no container is running"));
         };
-        let request = Request {
-            nonce: getrandom::u64().unwrap_or(step.number),
-            step: step.number,
-            code: step.code,
-            memory: Memory {
-                clear: step.memory.clear,
-                set: &step.memory.set,
-            },
-            tools: step.tools.as_deref().map(tool_specs),
-            max_text: self.spec.max_output,
-        };
+        let request = request(step, &self.spec);
         let watch = Watch {
             process: &mut running.control,
             timeout: self.spec.timeout,
             limit: self.spec.max_output,
             stop,
-            replies: step.answers,
+            replies: answers,
             happening: &mut |happening| events.emit(event(happening)),
         };
         let report = running.link.step(request, watch).await;
@@ -213,11 +204,13 @@ impl Unit for InContainer {
         {
             tracing::warn!("a fresh container could not be had: {error}");
         }
-        let outcome = outcome(report, &self.spec, duration, "the Python of the container");
-        for data in &outcome.display {
-            events.emit(Event::Display(data.clone()));
-        }
-        Ok(outcome)
+        Ok(outcome(
+            report,
+            &self.spec,
+            duration,
+            "the Python of the container",
+            events,
+        ))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
