@@ -5,7 +5,6 @@
 //! process: the code cannot crash, hang or grow the daemon, but it has the rights of its user.
 
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -110,18 +109,14 @@ impl Engine for Isolated {
     }
 
     async fn open(&self, spec: Spec) -> Result<Box<dyn Unit>, EngineError> {
-        if let Some(cwd) = spec.cwd.as_deref().filter(|cwd| !cwd.is_dir()) {
-            return Err(EngineError::Option {
-                field: "cwd",
-                message: format!("there is no folder '{}'", cwd.display()),
-            });
-        }
+        spec.check_cwd()?;
         let folder = self
             .folder
             .get_or_try_init(async || Folder::make().map(Arc::new))
             .await;
-        let folder = folder
-            .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))?;
+        let folder = folder.map_err(|error| {
+            EngineError::unavailable(format!("no temporary folder can be made: {error}"))
+        })?;
         let mut unit = Subprocess {
             folder: Arc::clone(folder),
             interpreter: self.interpreters.find(spec.python.as_deref()).await?,
@@ -204,7 +199,7 @@ impl Unit for Subprocess {
             self.reset().await?;
         }
         let Some(running) = &mut self.running else {
-            return Err(unavailable("no Python process is running"));
+            return Err(EngineError::unavailable("no Python process is running"));
         };
         let request = request(step, &self.spec);
         let watch = Watch {
@@ -252,12 +247,11 @@ impl Unit for Subprocess {
 
 impl Subprocess {
     async fn start(&self) -> Result<Running, EngineError> {
-        let temp = self
-            .folder
-            .for_session()
-            .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))?;
+        let temp = self.folder.for_session().map_err(|error| {
+            EngineError::unavailable(format!("no temporary folder can be made: {error}"))
+        })?;
         let (worker, mut link) = self.spawn(temp.path()).map_err(|error| {
-            unavailable(format!("the Python process cannot be started: {error}"))
+            EngineError::unavailable(format!("the Python process cannot be started: {error}"))
         })?;
         let imports = Start {
             imports: &self.spec.imports,
@@ -278,7 +272,7 @@ impl Subprocess {
             _ => {
                 let said = link.take_stderr(2_000);
                 let last = said.lines().last().unwrap_or("it said nothing").to_owned();
-                Err(unavailable(format!(
+                Err(EngineError::unavailable(format!(
                     "the Python process does not start: {last}"
                 )))
             }
@@ -312,12 +306,5 @@ impl Subprocess {
         let id = child.id().ok_or(io::ErrorKind::NotFound)?;
         let link = Link::new(UnixStream::from_std(ours)?, stdout_reader, stderr_reader);
         Ok((Worker { child, id }, link))
-    }
-}
-
-fn unavailable(message: impl Display) -> EngineError {
-    EngineError::Unavailable {
-        message: message.to_string(),
-        hint: "`tinycode doctor` says what works on this machine".to_owned(),
     }
 }

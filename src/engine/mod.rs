@@ -13,6 +13,7 @@ mod report;
 pub mod sandboxed;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -321,4 +322,27 @@ pub enum EngineError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+impl EngineError {
+    /// A level that does not work on this machine, about which `tinycode doctor` says more.
+    fn unavailable(message: impl Display) -> Self {
+        Self::Unavailable {
+            message: message.to_string(),
+            hint: "`tinycode doctor` says what works on this machine".to_owned(),
+        }
+    }
+}
+
+impl Spec {
+    /// Makes sure that there is the folder that the code is to work in.
+    fn check_cwd(&self) -> Result<(), EngineError> {
+        match self.cwd.as_deref().filter(|cwd| !cwd.is_dir()) {
+            None => Ok(()),
+            Some(cwd) => Err(EngineError::Option {
+                field: "cwd",
+                message: format!("there is no folder '{}'", cwd.display()),
+            }),
+        }
+    }
 }

@@ -79,7 +79,7 @@ impl Python {
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| host.limiter());
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| store.data().look_up());
+        store.epoch_deadline_callback(|store| Ok(store.data().look_up()));
         let instance = self.ready.instantiate_async(&mut store).await?;
         let start = instance.get_typed_func(&mut store, "start")?;
         let step = instance.get_typed_func(&mut store, "step")?;

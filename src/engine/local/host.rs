@@ -19,6 +19,8 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use super::memory::{Interrupt, Memory};
 use crate::worker::{Frame, Happening, Heard, MAX_FRAME, Output, Reply, heard, to_json};
 
+/// Bytes of memory that the code may use where nobody gives a limit.
+pub const DEFAULT_MEMORY: usize = 256 << 20;
 /// Bytes that the code may print in one go.
 const CHUNK: usize = 64 << 10;
 /// The longest sleep; whatever waits for longer is stopped before.
@@ -160,12 +162,9 @@ impl Host {
     }
 
     /// Called by the thread that runs the code, whenever somebody's step is to stop.
-    ///
-    /// # Errors
-    /// When it is this one, by force.
-    pub fn look_up(&self) -> Result<UpdateDeadline> {
+    pub fn look_up(&self) -> UpdateDeadline {
         match self.wire.as_ref().map(|wire| *wire.stop.borrow()) {
-            Some(Stop::ByForce) => return Ok(UpdateDeadline::Interrupt),
+            Some(Stop::ByForce) => return UpdateDeadline::Interrupt,
             Some(Stop::Softly) => {
                 if let (Some(memory), Some(interrupt)) = (self.memory, &self.interrupt) {
                     memory.interrupt(interrupt);
@@ -173,7 +172,7 @@ impl Host {
             }
             Some(Stop::No) | None => {}
         }
-        Ok(UpdateDeadline::Continue(1))
+        UpdateDeadline::Continue(1)
     }
 
     fn show(&mut self, memory: Memory) {

@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 use wasmtime::Engine;
 
 use super::component::Python;
-use super::host::Host;
+use super::host::{DEFAULT_MEMORY, Host};
 use super::memory::Interrupt;
 use crate::engine::process::{self, Bounds};
 use crate::worker;
@@ -39,8 +39,6 @@ const UNFINISHED: &str = ".build-";
 /// Time that a build is kept that nobody loads.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Memory of the Python that is looked at once it has been built.
-const MEMORY: usize = 256 << 20;
 /// Number of the parts that building consists of.
 const PARTS: u32 = 4;
 
@@ -242,7 +240,11 @@ impl Provision {
 
 /// The version of a Python, and how it is interrupted.
 async fn look_at(python: &Python) -> wasmtime::Result<(String, Option<Interrupt>)> {
-    let fresh = async || python.instantiate(Host::new(MEMORY, &[], None)?).await;
+    let fresh = async || {
+        python
+            .instantiate(Host::new(DEFAULT_MEMORY, &[], None)?)
+            .await
+    };
     let version = fresh().await?.version().await?;
     let interrupt = fresh().await?.find_interrupt().await?;
     Ok((version, interrupt))

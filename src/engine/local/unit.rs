@@ -13,14 +13,12 @@ use wasmtime::{Engine, Error, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::component::{Instance, Python};
-use super::host::{Host, Stop, Wire};
+use super::host::{DEFAULT_MEMORY, Host, Stop, Wire};
 use super::threads::Threads;
 use crate::engine::report::{event, outcome, request};
 use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, Step, Unit};
 use crate::worker::{Ended, Frame, Patience, Report, to_json};
 
-/// Memory that the code may use where the session gives no limit.
-const DEFAULT_MEMORY: u64 = 256 << 20;
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_millis(250);
 /// What the code does that may wait to be told, before the code waits.
@@ -60,20 +58,14 @@ impl Local {
         packages: Vec<PathBuf>,
     ) -> Result<Self, EngineError> {
         let mut folders = Vec::new();
-        if let Some(cwd) = spec.cwd.take() {
-            let cwd = std::path::absolute(&cwd).unwrap_or(cwd);
-            let wrong = |message| EngineError::Option {
+        spec.cwd = spec.cwd.map(|cwd| std::path::absolute(&cwd).unwrap_or(cwd));
+        spec.check_cwd()?;
+        if let Some(cwd) = &spec.cwd {
+            let name = cwd.to_str().ok_or_else(|| EngineError::Option {
                 field: "cwd",
-                message,
-            };
-            if !cwd.is_dir() {
-                return Err(wrong(format!("there is no folder '{}'", cwd.display())));
-            }
-            let name = cwd
-                .to_str()
-                .ok_or_else(|| wrong("is not UTF-8".to_owned()))?;
+                message: "is not UTF-8".to_owned(),
+            })?;
             folders.push((name.to_owned(), cwd.clone()));
-            spec.cwd = Some(cwd);
         }
         let packages = (0..).zip(packages);
         folders.extend(packages.map(|(number, folder)| (format!("/packages/{number}"), folder)));
@@ -101,9 +93,14 @@ impl Recipe {
     }
 
     fn host(&self) -> wasmtime::Result<Host> {
-        let bytes = self.spec.max_memory.unwrap_or(DEFAULT_MEMORY);
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        Host::new(bytes, &self.folders, self.python.interrupt())
+        Host::new(self.max_memory(), &self.folders, self.python.interrupt())
+    }
+
+    fn max_memory(&self) -> usize {
+        let asked = self.spec.max_memory;
+        asked.map_or(DEFAULT_MEMORY, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        })
     }
 
     fn start_frame(&self) -> Vec<u8> {
@@ -199,7 +196,7 @@ impl Recipe {
         if let Some(I32Exit(code)) = error.downcast_ref() {
             return Ended::Died(format!("was ended by the code, with exit code {code}"));
         }
-        let limit = self.spec.max_memory.unwrap_or(DEFAULT_MEMORY) >> 20;
+        let limit = self.max_memory() >> 20;
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => Ended::Failed {
                 kind: "RecursionError",
@@ -270,8 +267,7 @@ pub async fn check_tool(
     name: &str,
     source: &str,
 ) -> Result<Option<String>, EngineError> {
-    let limit = usize::try_from(DEFAULT_MEMORY).unwrap_or(usize::MAX);
-    let host = Host::new(limit, &[], None).map_err(unavailable)?;
+    let host = Host::new(DEFAULT_MEMORY, &[], None).map_err(unavailable)?;
     let (of_task, name, source) = (Arc::clone(python), name.to_owned(), source.to_owned());
     let checked = python.threads.run(async move {
         let mut instance = of_task.instantiate(host).await?;
@@ -352,8 +348,7 @@ impl Drop for Reins {
 }
 
 fn unavailable(error: impl std::fmt::Display) -> EngineError {
-    EngineError::Unavailable {
-        message: format!("the Python of a local session cannot be started: {error}"),
-        hint: "`tinycode doctor` says what works on this machine".to_owned(),
-    }
+    EngineError::unavailable(format!(
+        "the Python of a local session cannot be started: {error}"
+    ))
 }

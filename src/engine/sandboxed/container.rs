@@ -26,7 +26,7 @@ use super::control::{Control, Said, hand_over};
 use super::facts::Facts;
 use super::machine::Machine;
 use super::policy::{self, Shape};
-use super::{mount, relay, unavailable};
+use super::{mount, relay};
 use crate::engine::EngineError;
 use crate::worker::{self, Link};
 
@@ -145,7 +145,7 @@ impl Container {
             () = ended(docker, &handle.id) => return Err(silent(shape)),
         };
         facts.enforced(shape).map_err(|missing| {
-            unavailable(format!(
+            EngineError::unavailable(format!(
                 "the Docker engine does not enforce on its containers: {missing}"
             ))
         })?;
@@ -234,7 +234,7 @@ async fn begin(mut control: Control, mut link: Link) -> Result<Greeting, EngineE
         Ok(_) => "it says what it was not asked".to_owned(),
         Err(end) => last_line(&link.take_stderr(2_000)).unwrap_or(end),
     };
-    Err(unavailable(format!(
+    Err(EngineError::unavailable(format!(
         "the Python of a container does not start: {said}"
     )))
 }
@@ -268,7 +268,7 @@ impl Socket {
 }
 
 fn no_socket(error: impl Display) -> EngineError {
-    unavailable(format!("a container cannot be connected to: {error}"))
+    EngineError::unavailable(format!("a container cannot be connected to: {error}"))
 }
 
 /// What a Python that failed says of it.
@@ -320,7 +320,7 @@ pub async fn remove(docker: &Docker, id: &str) {
 
 fn silent(shape: &Shape) -> EngineError {
     let image = &shape.image;
-    unavailable(format!(
+    EngineError::unavailable(format!(
         "a container of the image '{image}' ended before its Python said anything; \
          `docker run --rm {image} python3 -c pass` may show why"
     ))
@@ -344,9 +344,9 @@ pub fn explain(shape: &Shape, error: &Error) -> EngineError {
         }
         Error::DockerResponseServerError { message, .. } => mount::explain(shape, message)
             .unwrap_or_else(|| {
-                unavailable(format!("the Docker engine makes no container: {message}"))
+                EngineError::unavailable(format!("the Docker engine makes no container: {message}"))
             }),
-        error => unavailable(format!("the Docker engine makes no container: {error}")),
+        error => EngineError::unavailable(format!("the Docker engine makes no container: {error}")),
     }
 }
 

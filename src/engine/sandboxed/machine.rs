@@ -17,7 +17,7 @@ use super::container::{Container, Wire, explain, remove};
 use super::facts::Facts;
 use super::policy::{DEFAULT_MEMORY, LABEL, Shape};
 use super::pool::{self, Pool};
-use super::{DEFAULT_IMAGE, mount, owner, unavailable};
+use super::{DEFAULT_IMAGE, mount, owner};
 use crate::engine::folder::Folder;
 use crate::engine::{EngineError, Spec};
 
@@ -106,9 +106,9 @@ impl Machine {
     /// When none can be made.
     pub async fn session_folder(&self) -> Result<TempDir, EngineError> {
         let folder = self.folder.get_or_try_init(async || Folder::make()).await;
-        folder
-            .and_then(Folder::for_session)
-            .map_err(|error| unavailable(format!("no temporary folder can be made: {error}")))
+        folder.and_then(Folder::for_session).map_err(|error| {
+            EngineError::unavailable(format!("no temporary folder can be made: {error}"))
+        })
     }
 
     /// The shape of the containers of such sessions, or of sessions without wishes.

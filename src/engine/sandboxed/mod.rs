@@ -19,7 +19,6 @@ mod relay;
 mod seccomp;
 mod unit;
 
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +63,9 @@ impl Engine for Sandboxed {
     async fn level(&self, patience: Duration) -> Level {
         let found = match tokio::time::timeout(patience, self.0.look(patience >= SHORT)).await {
             Ok(found) => found,
-            Err(_) => Err(unavailable("the Docker engine has not answered yet")),
+            Err(_) => Err(EngineError::unavailable(
+                "the Docker engine has not answered yet",
+            )),
         };
         let unavailable = found.as_ref().err().map(ToString::to_string);
         let facts = found.ok().flatten();
@@ -111,12 +112,5 @@ impl Engine for Sandboxed {
 
     async fn close(&self) {
         self.0.close().await;
-    }
-}
-
-fn unavailable(message: impl Display) -> EngineError {
-    EngineError::Unavailable {
-        message: message.to_string(),
-        hint: "`tinycode doctor` says what works on this machine".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::container::{Container, last_line};
 use super::control::{Order, Said};
 use super::machine::Machine;
-use super::{DEFAULT_IMAGE, files, mount, unavailable};
+use super::{DEFAULT_IMAGE, files, mount};
 use crate::engine::report::{event, outcome, request};
 use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, Step, Unit, imports};
 use crate::worker::{Ended, Frame, Start, Watch, to_json};
@@ -67,7 +67,9 @@ impl InContainer {
             }
             Err(_) => {
                 container.end().await;
-                Err(unavailable("the Python of a container does not answer"))
+                Err(EngineError::unavailable(
+                    "the Python of a container does not answer",
+                ))
             }
         }
     }
@@ -81,12 +83,7 @@ impl InContainer {
             field: "cwd",
             message,
         };
-        if !folder.is_dir() {
-            return Err(refused(format!(
-                "there is no folder '{}'",
-                folder.display()
-            )));
-        }
+        self.spec.check_cwd()?;
         if self.spec.mount {
             return mount::possible(&self.machine).map(|()| None);
         }
@@ -136,7 +133,7 @@ impl InContainer {
                 let said = container.link.take_stderr(2_000);
                 let last = last_line(&said).unwrap_or_else(|| "it said nothing".to_owned());
                 let message = format!("the Python of a container does not start: {last}");
-                Err(unavailable(message))
+                Err(EngineError::unavailable(message))
             }
         }
     }
@@ -162,14 +159,16 @@ async fn ask(
     let sent = container.control.order(order, body).await;
     let said = container.control.said().await;
     match (sent, said) {
-        (_, Err(end)) => Err(unavailable(format!("the Python of a container {end}"))),
-        (Err(error), _) => Err(unavailable(error)),
+        (_, Err(end)) => Err(EngineError::unavailable(format!(
+            "the Python of a container {end}"
+        ))),
+        (Err(error), _) => Err(EngineError::unavailable(error)),
         (Ok(()), Ok(said)) => Ok(said),
     }
 }
 
 fn confused() -> EngineError {
-    unavailable("a container answered what it was not asked")
+    EngineError::unavailable("a container answered what it was not asked")
 }
 
 #[async_trait]
@@ -186,7 +185,7 @@ impl Unit for InContainer {
             self.reset().await?;
         }
         let Some(running) = &mut self.running else {
-            return Err(unavailable("no container is running"));
+            return Err(EngineError::unavailable("no container is running"));
         };
         let request = request(step, &self.spec);
         let watch = Watch {
