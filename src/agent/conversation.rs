@@ -3,6 +3,8 @@
 //! New steps only ever come at the end, so that the messages of one turn begin with those of the turn
 //! before and servers can cache them; only pruning, which the user asks for, rewrites the past.
 
+use std::sync::Arc;
+
 use super::prompt;
 use crate::model::{Message, Role, Usage};
 
@@ -60,21 +62,21 @@ pub enum Prune {
     None,
 }
 
-/// The steps of a session, oldest first.
-#[derive(Debug, Default)]
+/// The steps of a session, oldest first. A clone shares those that both have.
+#[derive(Clone, Debug, Default)]
 pub struct Conversation {
-    entries: Vec<Entry>,
+    entries: Vec<Arc<Entry>>,
 }
 
 impl Conversation {
     /// Adds a step at the end.
     pub fn push(&mut self, time: f64, kind: EntryKind) {
-        self.entries.push(Entry { time, kind });
+        self.entries.push(Arc::new(Entry { time, kind }));
     }
 
     /// The steps, oldest first.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Arc<Entry>] {
         &self.entries
     }
 
@@ -83,7 +85,7 @@ impl Conversation {
     pub fn set_system_prompt(&mut self, prompt: &str) -> bool {
         let unseen = self.last_action().is_none();
         if let Some(entry) = self.entries.first_mut().filter(|_| unseen) {
-            entry.kind = EntryKind::SystemPrompt(prompt.to_owned());
+            Arc::make_mut(entry).kind = EntryKind::SystemPrompt(prompt.to_owned());
         }
         unseen
     }
@@ -136,7 +138,7 @@ impl Conversation {
     }
 
     fn keep_last(&mut self, keep: usize) {
-        let is_action = |entry: &Entry| matches!(entry.kind, EntryKind::Action(_));
+        let is_action = |entry: &Arc<Entry>| matches!(entry.kind, EntryKind::Action(_));
         let actions = self.entries.iter().filter(|entry| is_action(entry)).count();
         let mut surplus = actions.saturating_sub(keep);
         let last_task = self.last_index(|kind| matches!(kind, EntryKind::Task(_)));
@@ -166,10 +168,13 @@ impl Conversation {
 
     fn truncate_observations(&mut self, limit: usize) {
         for entry in &mut self.entries {
-            let EntryKind::Action(action) = &mut entry.kind else {
+            let EntryKind::Action(action) = &entry.kind else {
                 continue;
             };
-            if let Some((at, _)) = action.observation.char_indices().nth(limit) {
+            let Some((at, _)) = action.observation.char_indices().nth(limit) else {
+                continue;
+            };
+            if let EntryKind::Action(action) = &mut Arc::make_mut(entry).kind {
                 action.observation.truncate(at);
                 action.observation.push_str("\n[truncated]");
             }
@@ -216,7 +221,7 @@ mod tests {
     }
 
     fn shape(conversation: &Conversation) -> String {
-        let letter = |entry: &Entry| match &entry.kind {
+        let letter = |entry: &Arc<Entry>| match &entry.kind {
             EntryKind::SystemPrompt(_) => "S".to_owned(),
             EntryKind::Task(text) => format!("T{text}"),
             EntryKind::Scratchpad(_) => "P".to_owned(),

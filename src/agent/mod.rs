@@ -2,6 +2,7 @@
 //!
 //! Knows two traits, `Model` and `Unit`, and nothing of sessions and the wire protocol.
 
+pub mod checkpoints;
 pub mod conversation;
 pub mod observe;
 pub mod parse;
@@ -11,6 +12,7 @@ pub mod scratchpad;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{
@@ -18,13 +20,14 @@ use crate::engine::{
     Unit,
 };
 use crate::model::{Model, ModelError, Reply, Usage};
+use checkpoints::Checkpoints;
 use conversation::{Action, Conversation, EntryKind, Prune};
 use observe::{ErrorView, Observation};
 use scratchpad::Scratchpad;
 
 /// What a session remembers. Shared by the agent, which works with it, and clients, which look at it
 /// and steer by it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
     /// What was said.
     pub conversation: Conversation,
@@ -34,10 +37,12 @@ pub struct Memory {
     pub tools: Tools,
     /// Number of the latest step; 0 before the first.
     pub step: u64,
+    /// Turns that the task begun by a single step has taken; `None` where none goes on.
+    pub turns: Option<u32>,
 }
 
 /// The tools of a session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tools {
     functions: Vec<ToolFunction>,
     /// Whether Python has not been told the latest.
@@ -49,6 +54,12 @@ impl Tools {
     pub fn replace(&mut self, functions: Vec<ToolFunction>) {
         self.functions = functions;
         self.untold = true;
+    }
+
+    /// Whether they are not the same as those.
+    #[must_use]
+    pub fn differ_from(&self, those: &Self) -> bool {
+        self.functions != those.functions
     }
 
     /// Signature and description of a tool.
@@ -71,6 +82,15 @@ impl Memory {
     pub fn python_was_lost(&mut self) {
         self.scratchpad.python_was_lost();
         self.tools.untold = !self.tools.functions.is_empty();
+    }
+
+    /// Goes back to what it was, with the Python of that time. The tools stay those of today.
+    pub fn go_back(&mut self, before: &Self) {
+        self.conversation = before.conversation.clone();
+        self.scratchpad = before.scratchpad.clone();
+        self.step = before.step;
+        self.turns = before.turns;
+        self.tools.untold = true;
     }
 
     /// The number of the step that begins now.
@@ -97,6 +117,13 @@ pub enum Event {
     Failure,
     /// A step ended; with what its code did, if it had any and was not given up.
     StepFinished(u64, Option<Box<Outcome>>),
+    /// What the session is after a step has been kept.
+    Kept {
+        /// Number of the checkpoint.
+        checkpoint: u64,
+        /// The step.
+        step: u64,
+    },
 }
 
 /// How a turn or a run came to no answer.
@@ -162,6 +189,8 @@ pub struct Agent<'a> {
     pub timeout: Duration,
     /// How the conversation is pruned after each step.
     pub prune: Prune,
+    /// Where the session can go back to.
+    pub checkpoints: &'a AsyncMutex<Checkpoints>,
 }
 
 impl Agent<'_> {
@@ -190,6 +219,8 @@ impl Agent<'_> {
                     run.answer = turn.answer.map(|answer| (answer, turn.step));
                     run.last_output = turn.output;
                     run.failure = turn.interrupted.then_some(Failure::Cancelled);
+                    let mut checkpoints = self.checkpoints.lock().await;
+                    checkpoints.keep(self.unit, self.memory, self.events).await;
                 }
                 Err(failure) => run.failure = Some(failure),
             }
@@ -262,23 +293,17 @@ impl Agent<'_> {
 
     async fn act(&mut self, step: u64, code: &str) -> Result<Outcome, Failure> {
         self.events.emit(Event::Code(step, code.to_owned()));
-        let (memory, tools) = self.memory().take_untold();
-        let order = Step {
-            number: step,
-            code,
-            memory,
-            tools,
-        };
         let events = InStep(step, self.events);
-        let outcome = self
-            .unit
-            .step(&order, self.answers, &events, self.stop)
-            .await
-            .map_err(Failure::Engine)?;
-        if outcome.state == State::Lost {
-            self.memory().python_was_lost();
-        }
-        Ok(outcome)
+        let code = Code { step, code };
+        let acted = act(
+            self.unit,
+            self.memory,
+            code,
+            self.answers,
+            &events,
+            self.stop,
+        );
+        acted.await.map_err(Failure::Engine)
     }
 
     /// Adds the step to the conversation, with what the model is told of it.
@@ -348,6 +373,7 @@ impl Agent<'_> {
             truncated: outcome.truncated,
             timeout: outcome.timeout.then_some(self.timeout.as_secs_f64()),
             lost: outcome.state == State::Lost,
+            restored: outcome.state == State::Restored,
             rebound: &outcome.rebound,
             repeated,
             steps_left: Some(turns_left),
@@ -356,8 +382,57 @@ impl Agent<'_> {
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(self.memory)
     }
+}
+
+/// The code of a step.
+pub struct Code<'a> {
+    /// Number of the step.
+    pub step: u64,
+    /// Python source.
+    pub code: &'a str,
+}
+
+/// Runs the code of a step, with what Python has not been told of the memory yet; what becomes of the one
+/// becomes of the other.
+///
+/// # Errors
+/// When no Python could be had for it; the next one is a fresh one.
+pub async fn act(
+    unit: &mut dyn Unit,
+    memory: &Mutex<Memory>,
+    Code { step, code }: Code<'_>,
+    answers: &mut Answers,
+    events: &dyn Emit<engine::Event>,
+    stop: &CancellationToken,
+) -> Result<Outcome, EngineError> {
+    let (before, (changes, tools)) = {
+        let mut memory = lock(memory);
+        (memory.scratchpad.clone(), memory.take_untold())
+    };
+    let order = Step {
+        number: step,
+        code,
+        memory: changes,
+        tools,
+    };
+    let result = unit.step(&order, answers, events, stop).await;
+    let mut memory = lock(memory);
+    match result.as_ref().map(|outcome| outcome.state) {
+        Ok(State::Kept) => {}
+        Ok(State::Restored) => {
+            memory.scratchpad.go_back(before);
+            memory.tools.untold = true;
+        }
+        Ok(State::Lost) | Err(_) => memory.python_was_lost(),
+    }
+    drop(memory);
+    result
+}
+
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Adds the scratchpad to the conversation if the model has not seen the latest.

@@ -30,6 +30,8 @@ pub struct Observation<'a> {
     pub timeout: Option<f64>,
     /// The Python state was lost: variables are gone.
     pub lost: bool,
+    /// The Python state is that from before the step.
+    pub restored: bool,
     /// Names of ours that the code rebound.
     pub rebound: &'a [String],
     /// The code is that of the step before.
@@ -75,6 +77,9 @@ impl Observation<'_> {
         }
         if self.lost {
             part(&mut text, "", prompt::lost(), PART);
+        }
+        if self.restored {
+            part(&mut text, "", prompt::restored(), PART);
         }
         if !self.rebound.is_empty() {
             part(&mut text, "", &prompt::redefined(self.rebound), PART);

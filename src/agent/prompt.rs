@@ -188,6 +188,12 @@ pub fn lost() -> &'static str {
     include_str!("../../prompts/lost.md").trim_end()
 }
 
+/// The code was stopped by force, and Python went back to where it was before.
+#[must_use]
+pub fn restored() -> &'static str {
+    include_str!("../../prompts/restored.md").trim_end()
+}
+
 /// The code showed nothing.
 #[must_use]
 pub fn silent() -> &'static str {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::mem;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -22,11 +23,13 @@ const SHOWN_VALUE: usize = 200;
 const SHOWN: usize = 20;
 
 /// What a session knows beside its conversation.
-#[derive(Debug, Default)]
+///
+/// A clone shares the values and notes that both have.
+#[derive(Clone, Debug, Default)]
 pub struct Scratchpad {
-    variables: BTreeMap<String, Stored>,
-    observations: Vec<String>,
-    failed: Vec<String>,
+    variables: BTreeMap<String, Arc<Stored>>,
+    observations: Vec<Arc<str>>,
+    failed: Vec<Arc<str>>,
     /// What Python has not been told yet.
     changes: MemoryChanges,
     /// Whether the model has not been shown the latest.
@@ -58,7 +61,7 @@ impl Scratchpad {
     fn hold(&mut self, name: String, value: Stored) -> bool {
         let room = self.variables.len() < MAX_NAMES || self.variables.contains_key(&name);
         if room {
-            self.variables.insert(name, value);
+            self.variables.insert(name, Arc::new(value));
             self.unshown = true;
         }
         room
@@ -67,7 +70,7 @@ impl Scratchpad {
     /// The value stored under `name`.
     #[must_use]
     pub fn recall(&self, name: &str) -> Option<&Stored> {
-        self.variables.get(name)
+        self.variables.get(name).map(Arc::as_ref)
     }
 
     /// Notes an observation.
@@ -94,20 +97,20 @@ impl Scratchpad {
     }
 
     /// All values by name.
-    #[must_use]
-    pub const fn variables(&self) -> &BTreeMap<String, Stored> {
-        &self.variables
+    pub fn variables(&self) -> impl ExactSizeIterator<Item = (&str, &Stored)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_str(), &**value))
     }
 
     /// The observations, oldest first.
     #[must_use]
-    pub fn observations(&self) -> &[String] {
+    pub fn observations(&self) -> &[Arc<str>] {
         &self.observations
     }
 
     /// The failed approaches, oldest first.
     #[must_use]
-    pub fn failed(&self) -> &[String] {
+    pub fn failed(&self) -> &[Arc<str>] {
         &self.failed
     }
 
@@ -120,15 +123,45 @@ impl Scratchpad {
     /// is gone.
     pub fn python_was_lost(&mut self) {
         self.variables
-            .retain(|_, value| matches!(value, Stored::Json(_)));
+            .retain(|_, value| matches!(**value, Stored::Json(_)));
         let json = self
             .variables
             .iter()
-            .filter_map(|(name, value)| match value {
+            .filter_map(|(name, value)| match &**value {
                 Stored::Json(value) => Some((name.clone(), value.clone())),
                 Stored::Repr(_) => None,
             });
         self.changes.set = json.collect();
+    }
+
+    /// Goes back to what it was `before`, with the Python that holds its values. What clients have changed
+    /// since then stays changed.
+    pub fn go_back(&mut self, before: Self) {
+        let changes = mem::replace(self, before).changes;
+        if changes.clear {
+            self.clear();
+        }
+        for (name, value) in changes.set {
+            self.store(name, value);
+        }
+    }
+
+    /// Bytes of the values that it does not share with another.
+    #[must_use]
+    pub fn weight_beside(&self, other: &Self) -> usize {
+        let shared = |name: &str, value| {
+            let theirs = other.variables.get(name);
+            theirs.is_some_and(|theirs| Arc::ptr_eq(theirs, value))
+        };
+        let own = self
+            .variables
+            .iter()
+            .filter(|(name, value)| !shared(name, value));
+        own.map(|(_, value)| match &**value {
+            Stored::Json(value) => value.to_string().len(),
+            Stored::Repr(repr) => repr.len(),
+        })
+        .sum()
     }
 
     /// What the model is to be shown, if it has not seen the latest.
@@ -144,7 +177,7 @@ impl Scratchpad {
         let mut text = String::new();
         let hidden = self.variables.len().saturating_sub(SHOWN);
         let values = self.variables.iter().take(SHOWN).map(|(name, value)| {
-            let value = match value {
+            let value = match &**value {
                 Stored::Json(value) => value.to_string(),
                 Stored::Repr(repr) => repr.clone(),
             };
@@ -165,14 +198,14 @@ impl Scratchpad {
     }
 }
 
-fn note(notes: &mut Vec<String>, text: &str) {
+fn note(notes: &mut Vec<Arc<str>>, text: &str) {
     if notes.len() >= MAX_NOTES {
         notes.remove(0);
     }
-    notes.push(shorten(text, MAX_NOTE));
+    notes.push(shorten(text, MAX_NOTE).into());
 }
 
-fn latest(notes: &[String]) -> impl Iterator<Item = String> {
+fn latest(notes: &[Arc<str>]) -> impl Iterator<Item = String> {
     let skipped = notes.len().saturating_sub(SHOWN);
     notes
         .iter()
@@ -243,6 +276,36 @@ mod tests {
         assert_eq!(pad.recall("b"), None);
         pad.clear();
         assert!(pad.take_changes().clear);
+    }
+
+    #[test]
+    fn going_back_keeps_what_clients_changed_meanwhile() {
+        let mut pad = Scratchpad::default();
+        pad.store("a".to_owned(), json!(1));
+        pad.observe("before");
+        let before = pad.clone();
+        pad.take_changes();
+        pad.apply(MemoryChange::Store {
+            name: "a".to_owned(),
+            value: Stored::Json(json!(2)),
+        });
+        pad.observe("within");
+        pad.store("b".to_owned(), json!(3));
+        pad.go_back(before);
+        let held: Vec<_> = pad
+            .variables()
+            .map(|(name, value)| (name, value.clone()))
+            .collect();
+        assert_eq!(
+            held,
+            [("a", Stored::Json(json!(1))), ("b", Stored::Json(json!(3)))]
+        );
+        assert_eq!(pad.observations(), ["before".into()]);
+        let told = pad.take_changes().set;
+        assert_eq!(
+            told,
+            [("a".to_owned(), json!(1)), ("b".to_owned(), json!(3))].into()
+        );
     }
 
     #[test]

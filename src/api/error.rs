@@ -25,6 +25,8 @@ impl From<SessionError> for Error {
             SessionError::NoTask => {
                 Self::new(ErrorKind::InvalidRequest, message).hint("give `task` to begin one")
             }
+            SessionError::NoCheckpoint(_) => Self::new(ErrorKind::InvalidParams, message)
+                .hint("`session.checkpoints` lists those that there are; the oldest go with time"),
             SessionError::StepLimit(_) => {
                 Self::new(ErrorKind::StepLimitReached, message).hint(MORE_STEPS)
             }

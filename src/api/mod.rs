@@ -22,11 +22,11 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
 use crate::protocol::{
-    Attached, Empty, Error, ErrorKind, ExecParams, ExecResult, Interrupted, MemoryContext,
-    MemoryList, MemoryPrune, MemoryPruned, MemoryRecall, MemoryRecalled, MemorySteps, MemoryStore,
-    MemoryText, Pong, RunAnswer, RunParams, SessionInfo, SessionList, SessionOptions, SessionRef,
-    Signals, Since, Status, StepParams, StepResult, ToolList, ToolNames, ToolsRegister,
-    ToolsResult, for_each_method,
+    Attached, CheckpointList, Empty, Error, ErrorKind, ExecParams, ExecResult, Interrupted,
+    MemoryContext, MemoryList, MemoryPrune, MemoryPruned, MemoryRecall, MemoryRecalled,
+    MemorySteps, MemoryStore, MemoryText, Pong, RunAnswer, RunParams, SessionInfo, SessionList,
+    SessionOptions, SessionRef, SessionRewind, Signals, Since, Status, StepParams, StepResult,
+    ToolList, ToolNames, ToolsRegister, ToolsResult, for_each_method,
 };
 use crate::session::Registry;
 pub use connection::{Connection, Outbox};

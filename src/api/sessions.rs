@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Attached, Context, Empty, Error, SessionInfo, SessionList, SessionRef, Since, error};
+use super::{
+    Attached, CheckpointList, Context, Empty, Error, SessionInfo, SessionList, SessionRef,
+    SessionRewind, Since, error,
+};
 use crate::protocol::SessionOptions;
 use crate::session::Session;
 
@@ -43,6 +46,20 @@ pub async fn get(context: &Context, params: SessionRef) -> Result<SessionInfo, E
 pub async fn reset(context: &Context, params: SessionRef) -> Result<SessionInfo, Error> {
     let session = context.app.registry.get(&params.session)?;
     session.reset()?.answer_or(&context.cancel).await?;
+    Ok(session.info())
+}
+
+pub async fn checkpoints(context: &Context, params: SessionRef) -> Result<CheckpointList, Error> {
+    let session = context.app.registry.get(&params.session)?;
+    Ok(CheckpointList {
+        checkpoints: session.checkpoints().await,
+    })
+}
+
+pub async fn rewind(context: &Context, params: SessionRewind) -> Result<SessionInfo, Error> {
+    let session = context.app.registry.get(&params.session)?;
+    let rewound = session.rewind(&params.checkpoint)?;
+    rewound.answer_or(&context.cancel).await?;
     Ok(session.info())
 }
 

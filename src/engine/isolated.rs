@@ -14,19 +14,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::folder::Folder;
-use super::process::{self, Bounds};
+use super::process::{self, Adopted, Bounds};
 use super::python::{self, Interpreter, Interpreters};
-use super::report::{event, outcome, request};
-use super::{Answers, Emit, Engine, EngineError, Event, Level, Outcome, Spec, Step, Unit};
-use crate::worker::{self, Ended, Frame, Link, Process, Start, Watch, to_json};
+use super::report::{event, outcome, request, token};
+use super::{
+    Answers, Emit, Engine, EngineError, Event, FRESH, Level, Outcome, Spec, State, Step, Unit,
+};
+use crate::worker::{self, Ended, Frame, Kept, Link, Process, Start, Watch, to_json};
 
 /// Receives the two files of the worker over descriptor 3 and hands the descriptor to them. The current
 /// folder is taken off the path first, so that no file in it can pass for a standard module. The worker
@@ -57,6 +61,12 @@ process.main(3)
 ";
 /// Time that a fresh interpreter gets to answer.
 const START_PATIENCE: Duration = Duration::from_secs(30);
+/// Time that a process gets to leave a copy of itself behind.
+const KEEP_PATIENCE: Duration = Duration::from_secs(10);
+/// Copies of the process of a session that are kept.
+const MOST_COPIES: usize = 11;
+/// Bytes that they may share with it: so many they hold when the code has written everywhere.
+const MOST_SHARED: u64 = 1 << 30;
 /// What is enforced on the code, as `status` says it.
 const ENFORCED: &[&str] = &[
     "own process",
@@ -123,6 +133,8 @@ impl Engine for Isolated {
             environment: self.environment.clone(),
             spec,
             running: None,
+            latest: None,
+            token: token(),
         };
         unit.reset().await?;
         Ok(Box::new(unit))
@@ -147,40 +159,80 @@ struct Subprocess {
     environment: Vec<(OsString, OsString)>,
     /// None only after a fresh process could not be started.
     running: Option<Running>,
+    /// The checkpoint that the state is that of, where no step has begun since.
+    latest: Option<u64>,
+    /// Separates what a process says on the wire from what the one before it said.
+    token: String,
 }
 
 struct Running {
     worker: Worker,
     link: Link,
+    /// Copies of the worker as it was, oldest first, which wait to take its place.
+    copies: Vec<Copy>,
     /// Removed with all that the code left in it.
     _temp: TempDir,
 }
 
-/// The child process. Dropping it kills it with everything below it.
-struct Worker {
-    child: Child,
-    id: u32,
+/// A copy of the worker at a checkpoint.
+struct Copy {
+    checkpoint: u64,
+    process: Adopted,
+}
+
+/// The process of the session. Dropping it kills it with everything below it but its copies.
+enum Worker {
+    /// The one that the daemon started.
+    Started { child: Child, id: u32 },
+    /// A copy that has taken its place.
+    Called(Adopted),
+}
+
+impl Worker {
+    const fn id(&self) -> u32 {
+        match self {
+            Self::Started { id, .. } => *id,
+            Self::Called(process) => process.id(),
+        }
+    }
+
+    fn is_reaped(&self) -> bool {
+        matches!(self, Self::Started { child, .. } if child.id().is_none())
+    }
+
+    async fn end(mut self) {
+        if !self.is_reaped() {
+            process::kill_tree(self.id());
+        }
+        self.ended().await;
+    }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if self.child.id().is_some() {
-            process::kill_tree(self.id);
+        if !self.is_reaped() {
+            process::kill_tree(self.id());
         }
-        process::reaped(self.id);
+        process::reaped(self.id());
     }
 }
 
 #[async_trait]
 impl Process for Worker {
     fn interrupt(&mut self) {
-        process::interrupt(&self.child);
+        match self {
+            Self::Started { child, .. } => process::interrupt(child),
+            Self::Called(process) => process.signal(Signal::INT),
+        }
     }
 
     async fn ended(&mut self) -> String {
-        match self.child.wait().await {
-            Ok(status) => process::describe(status),
-            Err(error) => format!("cannot be waited for: {error}"),
+        match self {
+            Self::Started { child, .. } => match child.wait().await {
+                Ok(status) => process::describe(status),
+                Err(error) => format!("cannot be waited for: {error}"),
+            },
+            Self::Called(process) => process.ended().await,
         }
     }
 }
@@ -198,6 +250,7 @@ impl Unit for Subprocess {
         if self.running.is_none() {
             self.reset().await?;
         }
+        let before = self.latest.take();
         let Some(running) = &mut self.running else {
             return Err(EngineError::unavailable("no Python process is running"));
         };
@@ -212,40 +265,163 @@ impl Unit for Subprocess {
         };
         let report = running.link.step(request, watch).await;
         let duration = started.elapsed();
-        if !matches!(report.ended, Ended::Done(_))
-            && let Err(error) = self.reset().await
-        {
-            tracing::warn!("a fresh Python process could not be started: {error}");
-        }
-        Ok(outcome(
-            report,
-            &self.spec,
-            duration,
-            "the Python process",
-            events,
-        ))
+        let state = match report.ended {
+            Ended::Done(_) => State::Kept,
+            _ => self.bring_back(before).await,
+        };
+        let python = "the Python process";
+        Ok(outcome(report, &self.spec, duration, python, state, events))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
-        self.close().await;
-        self.running = Some(self.start().await?);
+        self.latest = None;
+        if !self.call(FRESH).await {
+            self.close().await;
+            self.running = Some(self.start().await?);
+            self.keep(FRESH).await;
+        }
+        self.latest = self.spec.checkpoints.then_some(FRESH);
         Ok(())
     }
 
+    async fn keep(&mut self, checkpoint: u64) -> bool {
+        let Some(running) = &mut self.running else {
+            return false;
+        };
+        if !self.spec.checkpoints {
+            return false;
+        }
+        match timeout(KEEP_PATIENCE, running.keep(checkpoint, &self.token)).await {
+            Ok(Ok(kept)) => {
+                self.latest = kept.then_some(checkpoint);
+                kept
+            }
+            Ok(Err(_)) | Err(_) => false, // the next step finds out what is wrong with it
+        }
+    }
+
+    fn kept(&self) -> Vec<u64> {
+        let copies = self.running.iter().flat_map(|running| &running.copies);
+        copies.map(|copy| copy.checkpoint).collect()
+    }
+
+    async fn rewind(&mut self, checkpoint: u64) -> Result<(), EngineError> {
+        if checkpoint == FRESH {
+            return self.reset().await;
+        }
+        if self.call(checkpoint).await {
+            self.latest = Some(checkpoint);
+            return Ok(());
+        }
+        self.reset().await?;
+        Err(EngineError::unavailable(
+            "the process that held this checkpoint is gone; the session has a fresh Python",
+        ))
+    }
+
     async fn close(&mut self) {
-        let Some(mut running) = self.running.take() else {
+        let Some(Running {
+            worker,
+            link,
+            copies,
+            _temp: temp,
+        }) = self.running.take()
+        else {
             return;
         };
-        if running.worker.child.id().is_some() {
-            process::kill_tree(running.worker.id);
+        worker.end().await;
+        for copy in copies {
+            copy.process.end().await;
         }
-        let _ = running.worker.child.wait().await;
         // What is left to do may take a while: the code may have filled its folder.
-        let _ = tokio::task::spawn_blocking(move || drop(running)).await;
+        let _ = tokio::task::spawn_blocking(move || drop((link, temp))).await;
+    }
+}
+
+impl Running {
+    /// Has the worker leave a copy behind; says whether it did.
+    async fn keep(&mut self, checkpoint: u64, token: &str) -> io::Result<bool> {
+        let kept = self.link.keep(token).await?;
+        Ok(self.adopt(checkpoint, kept, self.worker.id()))
+    }
+
+    /// Takes a copy that `parent` left behind; the oldest ones go where there are too many.
+    fn adopt(&mut self, checkpoint: u64, kept: Kept, parent: u32) -> bool {
+        let adopted = kept.pid.and_then(|pid| Adopted::adopt(pid, parent).ok());
+        let Some(process) = adopted else {
+            return false;
+        };
+        let place = self
+            .copies
+            .partition_point(|copy| copy.checkpoint < checkpoint);
+        self.copies.insert(
+            place,
+            Copy {
+                checkpoint,
+                process,
+            },
+        );
+        while self.copies.len() > MOST_COPIES || self.weight(kept.memory) > MOST_SHARED {
+            // The fresh one stays: it is small, and what the session begins anew with.
+            let Some(oldest) = self.copies.iter().position(|copy| copy.checkpoint != FRESH) else {
+                break;
+            };
+            tokio::spawn(self.copies.remove(oldest).process.end());
+        }
+        self.copies.iter().any(|copy| copy.checkpoint == checkpoint)
+    }
+
+    /// Bytes of memory that the copies come to hold where the code writes everywhere.
+    fn weight(&self, memory: u64) -> u64 {
+        let copies = self.copies.iter().filter(|copy| copy.checkpoint != FRESH);
+        memory * copies.count() as u64
     }
 }
 
 impl Subprocess {
+    /// Brings the state of a checkpoint back in the place of a process that is to end.
+    async fn bring_back(&mut self, checkpoint: Option<u64>) -> State {
+        if let Some(checkpoint) = checkpoint
+            && self.call(checkpoint).await
+        {
+            self.latest = Some(checkpoint);
+            return State::Restored;
+        }
+        if let Err(error) = self.reset().await {
+            tracing::warn!("a fresh Python process could not be started: {error}");
+        }
+        State::Lost
+    }
+
+    /// Ends the process of the session and has a copy take its place; says whether it did. Where it did not,
+    /// nothing is running.
+    async fn call(&mut self, checkpoint: u64) -> bool {
+        let Some(mut running) = self.running.take() else {
+            return false;
+        };
+        let copies = &mut running.copies;
+        let Some(place) = copies.iter().position(|copy| copy.checkpoint == checkpoint) else {
+            self.running = Some(running);
+            return false;
+        };
+        let copy = copies.remove(place).process;
+        let id = copy.id();
+        let before = std::mem::replace(&mut running.worker, Worker::Called(copy));
+        before.end().await;
+        if let Worker::Called(copy) = &running.worker {
+            copy.signal(Signal::USR1);
+        }
+        let kept = timeout(START_PATIENCE, running.link.take_over(&self.token)).await;
+        let Ok(Ok(kept)) = kept else {
+            self.running = Some(running);
+            self.close().await;
+            return false;
+        };
+        running.adopt(checkpoint, kept, id);
+        self.running = Some(running);
+        true
+    }
+
     async fn start(&self) -> Result<Running, EngineError> {
         let temp = self.folder.for_session().map_err(|error| {
             EngineError::unavailable(format!("no temporary folder can be made: {error}"))
@@ -267,6 +443,7 @@ impl Subprocess {
             Ok(Ok(Frame::Ready)) => Ok(Running {
                 worker,
                 link,
+                copies: Vec::new(),
                 _temp: temp,
             }),
             _ => {
@@ -305,6 +482,6 @@ impl Subprocess {
         let child = process::spawn(&mut command, &bounds)?;
         let id = child.id().ok_or(io::ErrorKind::NotFound)?;
         let link = Link::new(UnixStream::from_std(ours)?, stdout_reader, stderr_reader);
-        Ok((Worker { child, id }, link))
+        Ok((Worker::Started { child, id }, link))
     }
 }

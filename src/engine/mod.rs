@@ -87,9 +87,26 @@ pub trait Unit: Send {
     /// When none could be started; the next step tries again.
     async fn reset(&mut self) -> Result<(), EngineError>;
 
+    /// Keeps the Python state as it is, under a number that rises from one call to the next. The oldest
+    /// ones go where there are too many. Says whether this one could be kept.
+    async fn keep(&mut self, checkpoint: u64) -> bool;
+
+    /// The numbers of the states that are kept, beside `FRESH`, which is always there.
+    fn kept(&self) -> Vec<u64>;
+
+    /// Goes back to a state that was kept; those kept later stay.
+    ///
+    /// # Errors
+    /// When that state is gone. The unit has a fresh one then, or none could be started and the next step
+    /// tries again.
+    async fn rewind(&mut self, checkpoint: u64) -> Result<(), EngineError>;
+
     /// Ends the unit, and returns when all its processes are gone.
     async fn close(&mut self);
 }
+
+/// The number of a fresh Python state.
+pub const FRESH: u64 = 0;
 
 /// What a trust level is on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +138,8 @@ pub struct Spec {
     pub timeout: Duration,
     /// Bytes of each stream that one step may say.
     pub max_output: usize,
+    /// Whether states are kept, to come back to.
+    pub checkpoints: bool,
     /// Bytes of memory that the Python may use.
     pub max_memory: Option<u64>,
     /// Whether a container has a network.
@@ -270,6 +289,8 @@ pub struct Final {
 pub enum State {
     /// It is what the code left.
     Kept,
+    /// The step was killed: it is what it was before the step.
+    Restored,
     /// It could not be brought back: the unit has a fresh one.
     Lost,
 }

@@ -27,6 +27,13 @@ pub fn request<'a>(step: &'a Step<'_>, spec: &Spec) -> Request<'a> {
     }
 }
 
+/// Separates what a worker says on the wire from what the one before it said. Nobody can guess it.
+pub fn token() -> String {
+    let mut bytes = [0_u8; 16];
+    let _ = getrandom::fill(&mut bytes); // a system without randomness: nonces protect as well
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The tools as a worker is told them.
 fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
     let specs = tools.iter().map(|tool| ToolSpec {
@@ -74,12 +81,14 @@ pub fn event(happening: Happening) -> Event {
     }
 }
 
-/// The outcome of a step, whose rich output is told too; `python` is what errors call that which ran it.
+/// The outcome of a step, whose rich output is told too; `python` is what errors call that which ran it,
+/// and `state` what it has where it was ended.
 pub fn outcome(
     report: Report,
     spec: &Spec,
     duration: Duration,
     python: &str,
+    state: State,
     events: &dyn Emit<Event>,
 ) -> Outcome {
     let truncated = report.stdout.is_cut() || report.stderr.is_cut();
@@ -95,7 +104,11 @@ pub fn outcome(
         duration,
         display: Vec::new(),
         rebound: Vec::new(),
-        state: State::Lost,
+        state,
+    };
+    let now = match state {
+        State::Restored => "The session is as it was before this step",
+        State::Kept | State::Lost => "Its variables are gone; the session has a fresh Python",
     };
     let stopped = report.stop.map(|stop| match stop {
         Stop::Timeout => {
@@ -113,17 +126,17 @@ pub fn outcome(
             let (kind, message) =
                 stopped.unwrap_or(("TimeoutError", "the step was stopped".to_owned()));
             let message =
-                format!("{message}; it did not stop when asked, so {python} was killed. {FRESH}");
+                format!("{message}; it did not stop when asked, so {python} was killed. {now}");
             outcome.error = Some(ended(kind, message));
         }
         Ended::Died(how) => {
-            outcome.error = Some(ended("ProcessDied", format!("{python} {how}. {FRESH}")));
+            outcome.error = Some(ended("ProcessDied", format!("{python} {how}. {now}")));
         }
         Ended::Failed { kind, how } => {
-            outcome.error = Some(ended(kind, format!("{python} {how}. {FRESH}")));
+            outcome.error = Some(ended(kind, format!("{python} {how}. {now}")));
         }
         Ended::Broken(what) => {
-            let message = format!("{python} was ended because {what}. {FRESH}");
+            let message = format!("{python} was ended because {what}. {now}");
             outcome.error = Some(ended("ProcessBroken", message));
         }
     }
@@ -132,8 +145,6 @@ pub fn outcome(
     }
     outcome
 }
-
-const FRESH: &str = "Its variables are gone; the session has a fresh Python";
 
 fn ended(kind: &str, message: String) -> PyError {
     PyError {

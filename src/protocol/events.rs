@@ -153,6 +153,23 @@ pub enum Event {
         /// What the code did; null where the model wrote none or the step was given up.
         result: Option<ExecResult>,
     },
+    /// What the session is after a step can be gone back to.
+    #[serde(rename = "checkpoint")]
+    Checkpoint {
+        /// Names it.
+        checkpoint: String,
+        /// Number of the step in its session.
+        step: u64,
+    },
+    /// The session went back to a checkpoint: Python state, memory and conversation. The steps that follow
+    /// count on from this one.
+    #[serde(rename = "session.rewound")]
+    Rewound {
+        /// The checkpoint.
+        checkpoint: String,
+        /// The step after which it was made; 0 is the beginning.
+        step: u64,
+    },
     /// A run ended.
     #[serde(rename = "run.finished")]
     RunFinished {

@@ -23,6 +23,11 @@ macro_rules! for_each_method {
             "session.get" => sessions::get(SessionRef) -> SessionInfo;
             /// Gives the session a fresh namespace; its memory is kept.
             "session.reset" => sessions::reset(SessionRef) -> SessionInfo;
+            /// Lists the states that the session can go back to: the beginning, and the latest steps.
+            "session.checkpoints" => sessions::checkpoints(SessionRef) -> CheckpointList;
+            /// Goes back to a checkpoint: Python state, memory and conversation together. Later checkpoints
+            /// stay, so that this can be undone.
+            "session.rewind" => sessions::rewind(SessionRewind) -> SessionInfo;
             /// Ends the session and all that runs in it.
             "session.close" => sessions::close(SessionRef) -> Empty;
             /// Sends the session's events to this connection, from `since` on.

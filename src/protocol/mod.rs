@@ -29,8 +29,8 @@ pub use run::{
     RunState, StepParams, StepResult, StepState, TokenUsage,
 };
 pub use session::{
-    CwdMode, Limits, Network, SessionInfo, SessionList, SessionOptions, SessionRef, SessionState,
-    Since, TrustLevel,
+    CheckpointInfo, CheckpointList, CwdMode, Limits, Network, SessionInfo, SessionList,
+    SessionOptions, SessionRef, SessionRewind, SessionState, Since, TrustLevel,
 };
 pub use status::{Empty, Interrupted, LevelStatus, Pong, Status, TrustLevels};
 pub use tools::{Tool, ToolFailure, ToolKind, ToolList, ToolNames, ToolsRegister, ToolsResult};

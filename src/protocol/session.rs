@@ -128,7 +128,7 @@ pub struct SessionOptions {
     pub enable_pruning: bool,
     /// How many of the latest steps pruning keeps; at least 1.
     pub prune_keep_last: u32,
-    /// Whether a checkpoint is made after each step.
+    /// Whether a checkpoint is made after each step, to which the session can go back.
     pub checkpoints: bool,
     /// A name for people.
     pub name: Option<String>,
@@ -265,6 +265,37 @@ fn out_of_range(
 pub struct SessionRef {
     /// The session's id.
     pub session: String,
+}
+
+/// Parameters of `session.rewind`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct SessionRewind {
+    /// The session's id.
+    pub session: String,
+    /// A checkpoint of `session.checkpoints`.
+    pub checkpoint: String,
+}
+
+/// The answer to `session.checkpoints`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct CheckpointList {
+    /// Where the session can go back to, oldest first.
+    pub checkpoints: Vec<CheckpointInfo>,
+}
+
+/// A state that the session can go back to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+pub struct CheckpointInfo {
+    /// Names it.
+    pub checkpoint: String,
+    /// The step after which it was made; 0 is the beginning of the session.
+    pub step: u64,
+    /// When, in seconds since 1970.
+    pub time: f64,
 }
 
 /// Names a session and where in its events to start.

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{MORE_STEPS, Session, SessionError, Ticket, convert};
 use crate::agent::conversation::Prune;
-use crate::agent::{Agent, Failure, Run, now};
-use crate::engine::{self, Answers, Emit, State, Step, Unit};
+use crate::agent::{Agent, Code, Failure, Run, act, now};
+use crate::engine::{self, Answers, Emit, Unit};
 use crate::model::{self, Model, ModelError};
 use crate::protocol::{
     ErrorKind, Event, ExecResult, FinalSource, RunError, RunMetadata, RunResult, RunState,
@@ -47,6 +47,13 @@ pub enum Command {
         /// Takes the answer.
         reply: Reply<()>,
     },
+    /// Go back to a checkpoint.
+    Rewind {
+        /// Its number.
+        checkpoint: u64,
+        /// Takes the answer.
+        reply: Reply<()>,
+    },
 }
 
 /// A task to run.
@@ -80,8 +87,6 @@ pub struct Actor {
     pub model: model::Source,
     /// Opened when it is first needed, so that sessions without a model need none.
     pub opened: Option<Arc<dyn Model>>,
-    /// Turns that the task begun by `step` has taken; `None` where none goes on.
-    pub turns: Option<u32>,
 }
 
 impl Actor {
@@ -111,7 +116,7 @@ impl Actor {
         match command {
             Command::Exec { code, reply } => {
                 let result = self.exec(code, &stop).await;
-                self.answer(reply, result);
+                self.answer_and_keep(reply, result).await;
             }
             Command::Run { order, reply } => {
                 let result = self.run(order, &stop).await;
@@ -119,10 +124,14 @@ impl Actor {
             }
             Command::Step { task, reply } => {
                 let result = self.step(task, &stop).await;
-                self.answer(reply, result);
+                self.answer_and_keep(reply, result).await;
             }
             Command::Reset { reply } => {
                 let result = self.reset().await;
+                self.answer(reply, result);
+            }
+            Command::Rewind { checkpoint, reply } => {
+                let result = self.rewind(checkpoint).await;
                 self.answer(reply, result);
             }
         }
@@ -133,43 +142,45 @@ impl Actor {
         drop(reply.send(result)); // one that nobody waits for any more is in the event log all the same
     }
 
+    /// Answers first, since to keep what the session is now takes time.
+    async fn answer_and_keep<T>(&mut self, reply: Reply<T>, result: Result<T, SessionError>) {
+        let session = Arc::clone(&self.session);
+        // Held from before the answer on, so that whoever has it finds the checkpoint.
+        let mut checkpoints = session.checkpoints.lock().await;
+        let changed = result.is_ok();
+        self.answer(reply, result);
+        if changed {
+            checkpoints
+                .keep(self.unit.as_mut(), &session.memory, &session.recorder)
+                .await;
+        }
+    }
+
     async fn exec(
         &mut self,
         code: String,
         stop: &CancellationToken,
     ) -> Result<ExecResult, SessionError> {
         let session = &self.session;
-        let (step, (memory, tools)) = {
-            let mut memory = session.memory();
-            (memory.begin_step(), memory.take_untold())
-        };
+        let step = session.memory().begin_step();
         session.recorder.step_started(step);
         session.log.append(Event::Code {
             step,
             code: code.clone(),
         });
-        let order = Step {
-            number: step,
-            code: &code,
-            memory,
-            tools,
-        };
         let events = ExecEvents(step, session);
-        let result = self
-            .unit
-            .step(&order, &mut self.answers, &events, stop)
-            .await;
-        let (outcome, error) = match result {
+        let result = act(
+            self.unit.as_mut(),
+            &session.memory,
+            Code { step, code: &code },
+            &mut self.answers,
+            &events,
+            stop,
+        );
+        let (outcome, error) = match result.await {
             Ok(outcome) => (Some(outcome), None),
             Err(error) => (None, Some(error)),
         };
-        // Without an outcome there is no Python, and the next one is a fresh one.
-        if outcome
-            .as_ref()
-            .is_none_or(|outcome| outcome.state == State::Lost)
-        {
-            session.memory().python_was_lost();
-        }
         session.recorder.step_finished(step, outcome);
         match error {
             Some(error) => Err(error.into()),
@@ -183,13 +194,33 @@ impl Actor {
         Ok(reset?)
     }
 
+    async fn rewind(&mut self, number: u64) -> Result<(), SessionError> {
+        let session = &self.session;
+        let mut checkpoints = session.checkpoints.lock().await;
+        let Some(checkpoint) = checkpoints.get(number).cloned() else {
+            return Err(SessionError::NoCheckpoint(convert::checkpoint_name(number)));
+        };
+        let rewound = self.unit.rewind(number).await;
+        checkpoints.forget_lost(self.unit.as_ref());
+        if let Err(error) = rewound {
+            session.memory().python_was_lost();
+            return Err(error.into());
+        }
+        session.go_back(&checkpoint.memory);
+        session.log.append(Event::Rewound {
+            checkpoint: convert::checkpoint_name(number),
+            step: checkpoint.memory.step,
+        });
+        Ok(())
+    }
+
     async fn run(
         &mut self,
         order: Order,
         stop: &CancellationToken,
     ) -> Result<RunResult, SessionError> {
         let started = Instant::now();
-        self.turns = None;
+        self.session.memory().turns = None;
         self.session.recorder.set_run(Some(order.run.clone()));
         self.session.log.append(Event::RunStarted {
             run: order.run.clone(),
@@ -267,12 +298,13 @@ impl Actor {
         let model = self.open_model()?;
         if let Some(task) = task {
             self.agent(model.as_ref(), stop).begin(&task);
-            self.turns = Some(0);
+            self.session.memory().turns = Some(0);
         }
-        let taken = self.turns.ok_or(SessionError::NoTask)?;
+        let turns = self.session.memory().turns;
+        let taken = turns.ok_or(SessionError::NoTask)?;
         let left = self.session.options.limits.max_steps.saturating_sub(taken);
         if left == 0 {
-            self.turns = None;
+            self.session.memory().turns = None;
             return Err(SessionError::StepLimit(taken));
         }
         let turn = self
@@ -297,7 +329,7 @@ impl Actor {
             () => StepState::Running,
         };
         let done = matches!(state, StepState::Completed | StepState::StepLimitReached);
-        self.turns = (!done).then_some(taken + 1);
+        self.session.memory().turns = (!done).then_some(taken + 1);
         Ok(StepResult {
             step: turn.step,
             reply: turn.reply,
@@ -333,6 +365,7 @@ impl Actor {
                 true => Prune::KeepLast(options.prune_keep_last as usize),
                 false => Prune::None,
             },
+            checkpoints: &self.session.checkpoints,
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::agent::checkpoints::Checkpoint;
 use crate::agent::conversation::{Entry, EntryKind, Prune};
 use crate::engine::{self, Final, Outcome, PyError, Stored};
 use crate::model::Usage;
 use crate::protocol::{
-    ExecResult, FinalAnswer, FinalSource, MemoryPrune, PruneStrategy, PyErrorInfo, Signal,
-    SignalKind, StateAfter, StepEntry, TokenUsage,
+    CheckpointInfo, ExecResult, FinalAnswer, FinalSource, MemoryPrune, PruneStrategy, PyErrorInfo,
+    Signal, SignalKind, StateAfter, StepEntry, TokenUsage,
 };
 
 /// Characters that `truncate_observations` leaves where nothing is said.
@@ -30,6 +31,7 @@ pub fn exec_result(step: u64, outcome: Outcome, signals: Vec<Signal>) -> ExecRes
         display: outcome.display,
         state: match outcome.state {
             engine::State::Kept => StateAfter::Kept,
+            engine::State::Restored => StateAfter::Restored,
             engine::State::Lost => StateAfter::Lost,
         },
     }
@@ -74,6 +76,24 @@ pub fn stored(value: &Stored) -> Value {
     match value {
         Stored::Json(value) => value.clone(),
         Stored::Repr(repr) => Value::String(repr.clone()),
+    }
+}
+
+/// What clients call a checkpoint.
+pub fn checkpoint_name(number: u64) -> String {
+    format!("c{number}")
+}
+
+pub fn checkpoint_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix('c')?.parse().ok()?;
+    (checkpoint_name(number) == name).then_some(number)
+}
+
+pub fn checkpoint(checkpoint: &Checkpoint) -> CheckpointInfo {
+    CheckpointInfo {
+        checkpoint: checkpoint_name(checkpoint.number),
+        step: checkpoint.memory.step,
+        time: checkpoint.time,
     }
 }
 

@@ -28,6 +28,9 @@ pub enum SessionError {
     /// There is no task to go on with.
     #[error("no task has been begun in this session")]
     NoTask,
+    /// The session cannot go back there. It is as it was.
+    #[error("there is no checkpoint '{0}' in this session")]
+    NoCheckpoint(String),
     /// The run used up its steps. The session is kept.
     #[error("no answer was found in {0} {plural}", plural = if *.0 == 1 { "step" } else { "steps" })]
     StepLimit(u32),

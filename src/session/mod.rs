@@ -18,15 +18,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::checkpoints::Checkpoints;
 use crate::agent::conversation::EntryKind;
 use crate::agent::{Memory, now, scratchpad};
 use crate::engine::Raise;
 use crate::protocol::{
-    ExecResult, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, RunResult, SessionInfo,
-    SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool, TrustLevel,
+    CheckpointInfo, ExecResult, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, RunResult,
+    SessionInfo, SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool, TrustLevel,
 };
 use actor::{Command, Order, Queued};
 pub use error::{MORE_STEPS, SessionError};
@@ -54,6 +55,8 @@ pub struct Session {
     log: Arc<Log>,
     tools: Arc<Mutex<Toolbox>>,
     recorder: Recorder,
+    /// Locked while one is made, which takes a moment.
+    checkpoints: AsyncMutex<Checkpoints>,
     closing: CancellationToken,
     /// Why it is closing; the first reason stays.
     reason: Mutex<Option<String>>,
@@ -220,6 +223,43 @@ impl Session {
         self.submit(|reply| Command::Reset { reply })
     }
 
+    /// Where the session can go back to, oldest first.
+    pub async fn checkpoints(&self) -> Vec<CheckpointInfo> {
+        let checkpoints = self.checkpoints.lock().await;
+        checkpoints.list().iter().map(convert::checkpoint).collect()
+    }
+
+    /// Queues going back to a checkpoint: Python state, memory and conversation together.
+    ///
+    /// # Errors
+    /// When there is none of this name, too many requests wait, or the session is closed.
+    pub fn rewind(&self, checkpoint: &str) -> Result<Pending<()>, SessionError> {
+        let unknown = || SessionError::NoCheckpoint(checkpoint.to_owned());
+        let number = convert::checkpoint_number(checkpoint).ok_or_else(unknown)?;
+        self.submit(|reply| Command::Rewind {
+            checkpoint: number,
+            reply,
+        })
+    }
+
+    /// Remembers what it remembered then; the model is told the tools of today.
+    fn go_back(&self, then: &Memory) {
+        let toolbox = self.toolbox();
+        let mut memory = self.memory();
+        memory.go_back(then);
+        if memory.tools.differ_from(&then.tools) {
+            self.tell_tools(&toolbox, &mut memory);
+        }
+    }
+
+    fn tell_tools(&self, toolbox: &Toolbox, memory: &mut Memory) {
+        let prompt = self.prompt.with_tools(toolbox.tools());
+        if !memory.conversation.set_system_prompt(&prompt) {
+            let note = prompt::tools_now(toolbox.tools());
+            memory.conversation.push(now(), EntryKind::Tools(note));
+        }
+    }
+
     fn submit<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, SessionError>>) -> Command,
@@ -275,11 +315,7 @@ impl Session {
         toolbox.add(tools, owner)?;
         let mut memory = self.memory();
         memory.tools.replace(toolbox.functions());
-        let prompt = self.prompt.with_tools(toolbox.tools());
-        if !memory.conversation.set_system_prompt(&prompt) {
-            let note = prompt::tools_now(toolbox.tools());
-            memory.conversation.push(now(), EntryKind::Tools(note));
-        }
+        self.tell_tools(&toolbox, &mut memory);
         Ok(())
     }
 
@@ -351,13 +387,14 @@ impl Session {
     #[must_use]
     pub fn list_memory(&self) -> MemoryList {
         let memory = self.memory();
-        let variables = memory.scratchpad.variables().iter();
+        let variables = memory.scratchpad.variables();
+        let notes = |notes: &[Arc<str>]| notes.iter().map(|note| note.to_string()).collect();
         MemoryList {
             variables: variables
-                .map(|(name, value)| (name.clone(), convert::stored(value)))
+                .map(|(name, value)| (name.to_owned(), convert::stored(value)))
                 .collect(),
-            observations: memory.scratchpad.observations().to_vec(),
-            failed_approaches: memory.scratchpad.failed().to_vec(),
+            observations: notes(memory.scratchpad.observations()),
+            failed_approaches: notes(memory.scratchpad.failed()),
         }
     }
 
@@ -374,7 +411,7 @@ impl Session {
             .conversation
             .entries()
             .iter()
-            .map(convert::step_entry)
+            .map(|entry| convert::step_entry(entry))
             .collect()
     }
 

@@ -243,6 +243,10 @@ impl Emit<agent::Event> for Recorder {
             agent::Event::StepFinished(step, outcome) => {
                 self.step_finished(step, outcome.map(|outcome| *outcome));
             }
+            agent::Event::Kept { checkpoint, step } => {
+                let checkpoint = convert::checkpoint_name(checkpoint);
+                self.log.append(Event::Checkpoint { checkpoint, step });
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Actor, Queued};
@@ -16,6 +16,7 @@ use super::prompt::{Prompt, path_in_folder};
 use super::recorder::Recorder;
 use super::tools::Toolbox;
 use super::{MAX_WAITING, Session, SessionError};
+use crate::agent::checkpoints::Checkpoints;
 use crate::agent::conversation::EntryKind;
 use crate::agent::{Memory, now};
 use crate::engine::{Engine, EngineError, Level, Spec, ToolAnswer, Unit, imports};
@@ -117,7 +118,6 @@ impl Registry {
             answers: answers_in,
             model: source,
             opened: None,
-            turns: None,
         };
         self.sessions()
             .insert(session.id.clone(), Arc::clone(&session));
@@ -146,6 +146,7 @@ impl Registry {
             mount: options.cwd_mode == Some(CwdMode::Mount),
             python: options.python.clone(),
             imports: imports::allowed(&options.extra_imports),
+            checkpoints: options.checkpoints,
             timeout: Duration::from_secs_f64(limits.timeout_seconds),
             max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
             max_memory: limits.max_memory_bytes,
@@ -245,6 +246,7 @@ fn new_session(
     memory
         .conversation
         .push(created, EntryKind::SystemPrompt(system_prompt));
+    let checkpoints = Checkpoints::new(&memory, options.checkpoints);
     let memory = Arc::new(Mutex::new(memory));
     let log = Arc::new(Log::new(&id));
     let tools = Arc::new(Mutex::new(Toolbox::new(answers)));
@@ -258,6 +260,7 @@ fn new_session(
         memory,
         log,
         tools,
+        checkpoints: AsyncMutex::new(checkpoints),
         prompt,
         closing: CancellationToken::new(),
         reason: Mutex::new(None),

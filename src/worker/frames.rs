@@ -23,6 +23,11 @@ pub enum Order<'a> {
     Step(Request<'a>),
     /// The answer to what the code waits for.
     Answer(Reply),
+    /// To leave a copy of itself behind, which takes its place when it is called.
+    Keep {
+        /// What separates its frames on the wire from those of the process before.
+        token: &'a str,
+    },
 }
 
 /// The answer to a frame that has a number: a value or an error.
@@ -113,6 +118,17 @@ pub enum Frame {
     },
     /// The step has ended.
     Done(Box<Done>),
+    /// A copy has been left behind.
+    Kept(Kept),
+}
+
+/// A copy of a worker, which waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Kept {
+    /// Its process, if the system let there be one.
+    pub pid: Option<u32>,
+    /// Bytes of memory that it shares with the worker until one of them writes there.
+    pub memory: u64,
 }
 
 /// What a signal says.

@@ -15,7 +15,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::frames::{Change, Done, Frame, MAX_FRAME, Order, Reply, Request, Signal};
+use super::frames::{Change, Done, Frame, Kept, MAX_FRAME, Order, Reply, Request, Signal};
 use super::output::Output;
 use super::patience::{Patience, Stop};
 
@@ -142,6 +142,37 @@ impl Link {
         let mut output = Output::new(limit);
         drain(&self.stderr, &mut output, |_| ());
         output.into_text()
+    }
+
+    /// Has the worker leave a copy of itself behind.
+    ///
+    /// # Errors
+    /// When the worker is gone, or says something else.
+    pub async fn keep(&mut self, token: &str) -> io::Result<Kept> {
+        self.send(&to_json(&Order::Keep { token })).await?;
+        self.kept().await
+    }
+
+    /// Begins to speak with a copy that has been called, in the place of a worker that is dead; it has
+    /// left another copy behind.
+    ///
+    /// # Errors
+    /// When the copy is gone, or says something else.
+    pub async fn take_over(&mut self, token: &str) -> io::Result<Kept> {
+        self.writer.write_all(token.as_bytes()).await?;
+        while !skip_past(&mut self.inbox, token.as_bytes()) {
+            if self.reader.read_buf(&mut self.inbox).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        self.kept().await
+    }
+
+    async fn kept(&mut self) -> io::Result<Kept> {
+        match self.receive().await? {
+            Frame::Kept(kept) => Ok(kept),
+            _ => Err(garbage("it answered what was not asked".to_owned())),
+        }
     }
 
     /// Runs one step to its end.
@@ -277,7 +308,9 @@ pub fn heard(frame: Frame) -> Result<Heard, String> {
             call: Some(call),
             reply: None,
         },
-        Frame::Ready | Frame::Done(_) => return Err("it answered what was not asked".to_owned()),
+        Frame::Ready | Frame::Done(_) | Frame::Kept(_) => {
+            return Err("it answered what was not asked".to_owned());
+        }
     })
 }
 
@@ -377,6 +410,14 @@ async fn receive(reader: &mut OwnedReadHalf, inbox: &mut BytesMut) -> io::Result
     }
 }
 
+/// Throws away what comes before `token`, and the token itself; says whether it was there.
+fn skip_past(inbox: &mut BytesMut, token: &[u8]) -> bool {
+    let found = inbox.windows(token.len()).position(|bytes| bytes == token);
+    let known = inbox.len().saturating_sub(token.len() - 1); // the rest may be its beginning
+    inbox.advance(found.map_or(known, |at| at + token.len()));
+    found.is_some()
+}
+
 /// Takes the first frame out of `inbox`, if all of it is there.
 fn take_frame(inbox: &mut BytesMut) -> io::Result<Option<Frame>> {
     let Some(header) = inbox.first_chunk::<4>() else {
@@ -443,6 +484,20 @@ mod tests {
                 Err(_) => "garbage",
             };
             assert_eq!(got, *expected, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_comes_before_a_token_is_thrown_away() {
+        for (bytes, found, left) in [
+            (&b"\0\0\0\x05{\"a-token-next"[..], true, &b"-next"[..]),
+            (b"token", true, b""),
+            (b"half a frame tok", false, b" tok"),
+            (b"", false, b""),
+        ] {
+            let mut inbox = BytesMut::from(bytes);
+            assert_eq!(skip_past(&mut inbox, b"token"), found);
+            assert_eq!(&inbox[..], left);
         }
     }
 

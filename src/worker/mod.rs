@@ -10,7 +10,7 @@ mod output;
 mod patience;
 
 pub use frames::{
-    Change, Done, Frame, MAX_FRAME, Memory, Raise, Reply, Request, Signal, Start, ToolSpec,
+    Change, Done, Frame, Kept, MAX_FRAME, Memory, Raise, Reply, Request, Signal, Start, ToolSpec,
 };
 pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json};
 pub use output::{Output, TRUNCATED};

@@ -11,6 +11,7 @@ cannot hang or crash the daemon.
 import faulthandler
 import os
 import select
+import signal
 import struct
 import sys
 from _thread import allocate_lock, get_ident
@@ -18,6 +19,11 @@ from _thread import allocate_lock, get_ident
 import tinycode_session
 from tinycode_session import Imports, Session, Stopped, Streams, decode, encode_frame
 
+CALL = signal.SIGUSR1
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+PAGE = os.sysconf("SC_PAGE_SIZE")
+fork = os.fork  # the code may put another in its place
 PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
 tinycode_session.HIDDEN.add(__file__)
 
@@ -116,11 +122,24 @@ class Channel:
             self.answers[frame["call"]] = frame
             self.wake(frame["call"])
         else:
-            self.step += 1
-            self.answers.clear()  # those that their step did not wait for
+            if frame["op"] == "step":
+                self.step += 1
+                self.answers.clear()  # those that their step did not wait for
             self.requests.append(frame)
             for number in list(self.turns):
                 self.wake(number)
+
+    def begin_anew(self, token):
+        """Takes the channel over from a process that was killed, perhaps in the middle of a frame, which
+        the token separates from what follows, both ways."""
+        self.lock, self.reading = allocate_lock(), allocate_lock()
+        self.turns, self.answers, self.requests = {}, {}, []
+        self.busy = self.stop_pending = False
+        self.main = get_ident()
+        seen = b""
+        while not seen.endswith(token):
+            seen = seen[-len(token) :] + self._read(1)
+        os.write(self.fd, token)
 
     def wake(self, number=None):
         """Has a thread that waits look again: this one, or any."""
@@ -183,6 +202,7 @@ class Process(Session):
     def __init__(self, channel):
         super().__init__(channel, OwnStreams())
         self.pid = os.getpid()
+        self.copies = set()
         faulthandler.enable(file=self.streams.fds[1], all_threads=False)
 
     def serve(self):
@@ -192,7 +212,11 @@ class Process(Session):
         self.channel.send({"event": "ready"})
         try:
             while True:
-                done = self.step(self.channel.request())
+                order = self.channel.request()
+                if order["op"] == "keep":
+                    self.keep(order["token"].encode())
+                    continue
+                done = self.step(order)
                 if os.getpid() != self.pid:
                     os._exit(0)  # a fork of the code's own came back here
                 self.channel.stop_pending = False
@@ -201,6 +225,59 @@ class Process(Session):
             os.write(2, b"the code closed the connection between its Python and tinycode\n")
             os._exit(1)
 
+    def keep(self, token):
+        """Leaves a copy of this process behind, which waits to take its place. One that did so leaves the
+        next copy behind."""
+        while True:
+            state = random_state()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {CALL})  # until the copy listens
+            try:
+                copy = fork()
+            except OSError:
+                copy = None
+            if copy != 0:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {CALL})
+                self.reap()
+                self.copies.update([copy] if copy else [])
+                self.channel.send({"event": "kept", "pid": copy, "memory": memory()})
+                return
+            self.pid = os.getpid()
+            self.copies = set()
+            self.wait_for_call()
+            random_state(state)  # forks are seeded anew
+            self.channel.begin_anew(token)
+
+    def reap(self):
+        """Lets go of the copies that are no longer wanted."""
+        for copy in list(self.copies):
+            try:
+                if os.waitpid(copy, os.WNOHANG)[0]:
+                    self.copies.discard(copy)
+            except ChildProcessError:
+                self.copies.discard(copy)
+
+    def wait_for_call(self):
+        """Waits until the daemon wants this process. The channel belongs to another one meanwhile."""
+        receive, send = os.pipe()
+        os.set_blocking(send, False)
+        fd_before = signal.set_wakeup_fd(send, warn_on_full_buffer=False)
+        before = signal.signal(CALL, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {CALL})
+        ready = select.poll()
+        ready.register(receive, select.POLLIN)
+        ready.register(self.channel.fd, 0)  # its end is always told
+        called = False
+        while not called:
+            for fd, _ in ready.poll():
+                if fd != receive:
+                    os._exit(0)  # the daemon is gone
+                called = CALL in os.read(receive, 4096)
+        signal.set_wakeup_fd(fd_before, warn_on_full_buffer=False)
+        signal.signal(CALL, signal.SIG_DFL if before is None else before)
+        os.close(receive)
+        os.close(send)
+        belong_to_daemon()
+
     def on_interrupt(self, number, frame):
         if os.getpid() != self.pid:
             os._exit(130)
@@ -208,6 +285,37 @@ class Process(Session):
             self.channel.stop_pending = self.interruptible
         else:
             super().on_interrupt(number, frame)
+
+
+def random_state(state=None):
+    """Takes the state of `random`, or puts it back."""
+    random = sys.modules.get("random")
+    try:
+        return random.setstate(state) if state else random and random.getstate()
+    except Exception:  # the code has changed the module
+        return None
+
+
+def memory():
+    """Bytes of memory that this process has."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * PAGE
+    except (OSError, ValueError):
+        return 0
+
+
+def belong_to_daemon():
+    """Ends this process with the daemon, and keeps below it what it starts, as it is with the process that
+    the daemon started itself."""
+    try:
+        import ctypes
+
+        prctl = ctypes.CDLL(None).prctl
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except Exception:
+        pass  # a Python without it: then it ends when it next listens to the daemon
 
 
 def main(fd):

@@ -16,7 +16,7 @@ use super::component::{Instance, Python};
 use super::host::{DEFAULT_MEMORY, Host, Stop, Wire};
 use super::threads::Threads;
 use crate::engine::report::{event, outcome, request};
-use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, Step, Unit};
+use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, State, Step, Unit};
 use crate::worker::{Ended, Frame, Patience, Report, to_json};
 
 /// Time between the soft request to stop and the end of patience.
@@ -241,6 +241,7 @@ impl Unit for Local {
             &self.recipe.spec,
             duration,
             "the Python of the session",
+            State::Lost,
             events,
         ))
     }
@@ -249,6 +250,18 @@ impl Unit for Local {
         self.close().await;
         self.instance = Some(self.recipe.make().await?);
         Ok(())
+    }
+
+    async fn keep(&mut self, _: u64) -> bool {
+        false
+    }
+
+    fn kept(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    async fn rewind(&mut self, _: u64) -> Result<(), EngineError> {
+        self.reset().await
     }
 
     async fn close(&mut self) {

@@ -11,7 +11,7 @@ use super::control::{Order, Said};
 use super::machine::Machine;
 use super::{DEFAULT_IMAGE, files, mount};
 use crate::engine::report::{event, outcome, request};
-use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, Step, Unit, imports};
+use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, State, Step, Unit, imports};
 use crate::worker::{Ended, Frame, Start, Watch, to_json};
 
 /// Time that a Python which waits gets to answer.
@@ -208,6 +208,7 @@ impl Unit for InContainer {
             &self.spec,
             duration,
             "the Python of the container",
+            State::Lost,
             events,
         ))
     }
@@ -216,6 +217,18 @@ impl Unit for InContainer {
         self.close().await;
         self.running = Some(self.start().await?);
         Ok(())
+    }
+
+    async fn keep(&mut self, _: u64) -> bool {
+        false
+    }
+
+    fn kept(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    async fn rewind(&mut self, _: u64) -> Result<(), EngineError> {
+        self.reset().await
     }
 
     async fn close(&mut self) {
