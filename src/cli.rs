@@ -84,6 +84,7 @@ pub fn main() -> ExitCode {
             return u8::try_from(told.exit_code()).unwrap_or(2).into();
         }
     };
+    crate::engine::local::open_map(); // which the system shows only before the key is hidden
     let hidden = config::hide_key();
     let mut config = Config::from_environment();
     config.local_component = cli.local_component.or(config.local_component);

@@ -52,6 +52,8 @@ impl From<EngineError> for Error {
             error @ EngineError::Option { .. } => {
                 Self::new(ErrorKind::InvalidParams, error.to_string())
             }
+            EngineError::Gone => Self::new(ErrorKind::Internal, error.to_string())
+                .hint("`session.checkpoints` lists those that are left"),
         }
     }
 }

@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::copies::Copies;
 use super::folder::Folder;
 use super::process::{self, Adopted, Bounds};
 use super::python::{self, Interpreter, Interpreters};
@@ -30,7 +31,9 @@ use super::report::{event, outcome, request, token};
 use super::{
     Answers, Emit, Engine, EngineError, Event, FRESH, Level, Outcome, Spec, State, Step, Unit,
 };
-use crate::worker::{self, Ended, Frame, Kept, Link, Process, Start, Watch, to_json};
+use crate::worker::{
+    self, Ended, Frame, KEEP_PATIENCE, Kept, Link, Process, Start, Watch, to_json,
+};
 
 /// Receives the two files of the worker over descriptor 3 and hands the descriptor to them. The current
 /// folder is taken off the path first, so that no file in it can pass for a standard module. The worker
@@ -61,12 +64,8 @@ process.main(3)
 ";
 /// Time that a fresh interpreter gets to answer.
 const START_PATIENCE: Duration = Duration::from_secs(30);
-/// Time that a process gets to leave a copy of itself behind.
-const KEEP_PATIENCE: Duration = Duration::from_secs(10);
-/// Copies of the process of a session that are kept.
-const MOST_COPIES: usize = 11;
-/// Bytes that they may share with it: so many they hold when the code has written everywhere.
-const MOST_SHARED: u64 = 1 << 30;
+/// Bytes of memory that the copies of a process may come to hold.
+const MOST_COPIED: u64 = 1 << 30;
 /// What is enforced on the code, as `status` says it.
 const ENFORCED: &[&str] = &[
     "own process",
@@ -168,16 +167,10 @@ struct Subprocess {
 struct Running {
     worker: Worker,
     link: Link,
-    /// Copies of the worker as it was, oldest first, which wait to take its place.
-    copies: Vec<Copy>,
+    /// The worker as it was at checkpoints.
+    copies: Copies<Adopted>,
     /// Removed with all that the code left in it.
     _temp: TempDir,
-}
-
-/// A copy of the worker at a checkpoint.
-struct Copy {
-    checkpoint: u64,
-    process: Adopted,
 }
 
 /// The process of the session. Dropping it kills it with everything below it but its copies.
@@ -301,8 +294,8 @@ impl Unit for Subprocess {
     }
 
     fn kept(&self) -> Vec<u64> {
-        let copies = self.running.iter().flat_map(|running| &running.copies);
-        copies.map(|copy| copy.checkpoint).collect()
+        let copies = self.running.iter().map(|running| &running.copies);
+        copies.flat_map(Copies::checkpoints).collect()
     }
 
     async fn rewind(&mut self, checkpoint: u64) -> Result<(), EngineError> {
@@ -314,9 +307,7 @@ impl Unit for Subprocess {
             return Ok(());
         }
         self.reset().await?;
-        Err(EngineError::unavailable(
-            "the process that held this checkpoint is gone; the session has a fresh Python",
-        ))
+        Err(EngineError::Gone)
     }
 
     async fn close(&mut self) {
@@ -330,8 +321,8 @@ impl Unit for Subprocess {
             return;
         };
         worker.end().await;
-        for copy in copies {
-            copy.process.end().await;
+        for copy in copies.into_iter() {
+            copy.end().await;
         }
         // What is left to do may take a while: the code may have filled its folder.
         let _ = tokio::task::spawn_blocking(move || drop((link, temp))).await;
@@ -345,36 +336,16 @@ impl Running {
         Ok(self.adopt(checkpoint, kept, self.worker.id()))
     }
 
-    /// Takes a copy that `parent` left behind; the oldest ones go where there are too many.
+    /// Takes a copy that `parent` left behind; says whether there is room for it.
     fn adopt(&mut self, checkpoint: u64, kept: Kept, parent: u32) -> bool {
         let adopted = kept.pid.and_then(|pid| Adopted::adopt(pid, parent).ok());
         let Some(process) = adopted else {
             return false;
         };
-        let place = self
-            .copies
-            .partition_point(|copy| copy.checkpoint < checkpoint);
-        self.copies.insert(
-            place,
-            Copy {
-                checkpoint,
-                process,
-            },
-        );
-        while self.copies.len() > MOST_COPIES || self.weight(kept.memory) > MOST_SHARED {
-            // The fresh one stays: it is small, and what the session begins anew with.
-            let Some(oldest) = self.copies.iter().position(|copy| copy.checkpoint != FRESH) else {
-                break;
-            };
-            tokio::spawn(self.copies.remove(oldest).process.end());
+        for surplus in self.copies.add(checkpoint, process, kept.memory) {
+            tokio::spawn(surplus.end());
         }
-        self.copies.iter().any(|copy| copy.checkpoint == checkpoint)
-    }
-
-    /// Bytes of memory that the copies come to hold where the code writes everywhere.
-    fn weight(&self, memory: u64) -> u64 {
-        let copies = self.copies.iter().filter(|copy| copy.checkpoint != FRESH);
-        memory * copies.count() as u64
+        self.copies.checkpoints().any(|kept| kept == checkpoint)
     }
 }
 
@@ -399,12 +370,10 @@ impl Subprocess {
         let Some(mut running) = self.running.take() else {
             return false;
         };
-        let copies = &mut running.copies;
-        let Some(place) = copies.iter().position(|copy| copy.checkpoint == checkpoint) else {
+        let Some(copy) = running.copies.take(checkpoint) else {
             self.running = Some(running);
             return false;
         };
-        let copy = copies.remove(place).process;
         let id = copy.id();
         let before = std::mem::replace(&mut running.worker, Worker::Called(copy));
         before.end().await;
@@ -443,7 +412,7 @@ impl Subprocess {
             Ok(Ok(Frame::Ready)) => Ok(Running {
                 worker,
                 link,
-                copies: Vec::new(),
+                copies: Copies::new(MOST_COPIED),
                 _temp: temp,
             }),
             _ => {

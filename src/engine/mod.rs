@@ -3,6 +3,7 @@
 //! Knows nothing of models, agents and the wire protocol: a step goes in, events come out while it
 //! runs, and exactly one outcome ends it.
 
+mod copies;
 mod folder;
 pub mod imports;
 mod isolated;
@@ -343,6 +344,9 @@ pub enum EngineError {
         /// What is wrong with it.
         message: String,
     },
+    /// What held a checkpoint has ended. The unit has a fresh Python.
+    #[error("what held this checkpoint is gone; the session has a fresh Python")]
+    Gone,
 }
 
 impl EngineError {

@@ -156,7 +156,7 @@ impl Registry {
         let engine = self.environment.engines.of(options.trust_level);
         engine.open(spec).await.map_err(|error| match error {
             EngineError::Option { field, message } => option(field, message),
-            error @ EngineError::Unavailable { .. } => error.into(),
+            error => error.into(),
         })
     }
 

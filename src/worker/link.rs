@@ -21,6 +21,8 @@ use super::patience::{Patience, Stop};
 
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_secs(1);
+/// Time that a worker gets to leave a copy of itself behind.
+pub const KEEP_PATIENCE: Duration = Duration::from_secs(10);
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Bytes of answers that may wait for a worker that does not read them, before it is heard further.

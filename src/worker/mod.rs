@@ -12,7 +12,9 @@ mod patience;
 pub use frames::{
     Change, Done, Frame, Kept, MAX_FRAME, Memory, Raise, Reply, Request, Signal, Start, ToolSpec,
 };
-pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json};
+pub use link::{
+    Ended, Happening, Heard, KEEP_PATIENCE, Link, Process, Report, Watch, heard, to_json,
+};
 pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};
 

@@ -2,6 +2,7 @@
 //!
 //! Knows wasmtime; nothing of where the component comes from.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use wasmtime::{Config, Engine, Result, Store};
 
 use super::host::{Host, linker};
 use super::memory::Interrupt;
+use super::pages::{Snapshot, Store as Pages};
 use super::threads::Threads;
 
 /// Stack of the code: address space, used as far as the code nests. CPython keeps its own bound, below
@@ -17,6 +19,9 @@ use super::threads::Threads;
 const STACK: usize = 64 << 20;
 /// What the daemon's own functions may use on top of it.
 const STACK_OF_HOST: usize = 1 << 20;
+
+/// Bytes that a memory may grow by over its bound while it is made as large as another one.
+const SLACK: isize = 1 << 20;
 
 type Frame = (Vec<u8>,);
 
@@ -41,6 +46,8 @@ pub struct Python {
     interrupt: Option<Arc<Interrupt>>,
     /// Where its instances run.
     pub threads: Threads,
+    /// Where what they were is put down.
+    pub pages: Arc<Pages>,
 }
 
 impl Python {
@@ -58,6 +65,7 @@ impl Python {
             ready: linker(engine)?.instantiate_pre(&component)?,
             interrupt: interrupt.map(Arc::new),
             threads: Threads::new()?,
+            pages: Pages::new()?,
         })
     }
 
@@ -83,6 +91,7 @@ impl Python {
         let instance = self.ready.instantiate_async(&mut store).await?;
         let start = instance.get_typed_func(&mut store, "start")?;
         let step = instance.get_typed_func(&mut store, "step")?;
+        let grow = instance.get_typed_func(&mut store, "grow")?;
         let version = instance.get_typed_func(&mut store, "version")?;
         let check = instance.get_typed_func(&mut store, "check")?;
         let interrupt_in_view = instance.get_typed_func(&mut store, "interrupt-in-view")?;
@@ -90,6 +99,7 @@ impl Python {
             store,
             start,
             step,
+            grow,
             version,
             check,
             interrupt_in_view,
@@ -102,6 +112,7 @@ pub struct Instance {
     store: Store<Host>,
     start: TypedFunc<Frame, ()>,
     step: TypedFunc<Frame, Frame>,
+    grow: TypedFunc<(u32,), ()>,
     version: TypedFunc<(), (String,)>,
     check: TypedFunc<(String, String), (Option<String>,)>,
     interrupt_in_view: TypedFunc<(), ()>,
@@ -128,6 +139,39 @@ impl Instance {
     pub async fn step(&mut self, frame: Vec<u8>) -> Result<Vec<u8>> {
         let (done,) = self.step.call_async(&mut self.store, (frame,)).await?;
         Ok(done)
+    }
+
+    /// Puts down what its memory is.
+    ///
+    /// # Errors
+    /// When that is not possible on this machine, or not now.
+    pub fn snapshot(
+        &mut self,
+        store: &Arc<Pages>,
+        before: Option<&Snapshot>,
+    ) -> io::Result<Snapshot> {
+        let memory = self.host().memory().ok_or(io::ErrorKind::Unsupported)?;
+        store.take(&memory, before)
+    }
+
+    /// Makes it what it was, or what another one was that began the same way.
+    ///
+    /// # Errors
+    /// When it could not be; it is of no use then.
+    pub async fn go_back(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.host().shift_limit(SLACK);
+        let length = self.host().memory().map_or(0, |memory| memory.len());
+        if let Ok(more) = u32::try_from(snapshot.length.saturating_sub(length)) {
+            self.grow.call_async(&mut self.store, (more,)).await?;
+        }
+        self.host().shift_limit(-SLACK);
+        let memory = self.host().memory();
+        let mut memory = memory.filter(|memory| memory.len() >= snapshot.length);
+        let memory = memory
+            .as_mut()
+            .ok_or(io::ErrorKind::OutOfMemory)
+            .map_err(io::Error::from)?;
+        Ok(snapshot.put_back(memory)?)
     }
 
     /// Its version.

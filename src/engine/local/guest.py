@@ -272,6 +272,9 @@ class WitWorld(wit_world.WitWorld):
     def step(self, frame: bytes) -> bytes:
         return session.step(decode(frame))
 
+    def grow(self, count: int) -> None:
+        bytearray(count)
+
     def version(self) -> str:
         return sys.version.partition(" ")[0]
 

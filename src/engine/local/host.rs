@@ -4,8 +4,8 @@
 //! Knows the frames of a worker, and nothing of sessions.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
@@ -14,9 +14,9 @@ use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::memory::{Interrupt, Memory};
+use super::memory::{Interrupt, Memory, View};
 use crate::worker::{Frame, Happening, Heard, MAX_FRAME, Output, Reply, heard, to_json};
 
 /// Bytes of memory that the code may use where nobody gives a limit.
@@ -70,6 +70,8 @@ struct Printed {
 /// The bound of the memory, and whether the code ran into it.
 struct Limit {
     bytes: usize,
+    /// What it has grown to.
+    used: usize,
     reached: bool,
 }
 
@@ -96,6 +98,7 @@ impl Host {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stream(false))
             .stderr(stream(true))
+            .monotonic_clock(Clock)
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
@@ -110,11 +113,28 @@ impl Host {
             copies: None,
             limit: Limit {
                 bytes: max_memory,
+                used: 0,
                 reached: false,
             },
             wire: None,
             printed,
         })
+    }
+
+    /// The memory of the instance, which is at rest, once it has been shown.
+    pub fn memory(&mut self) -> Option<View<'_>> {
+        let length = self.limit.used;
+        Some(self.memory?.view(self, length))
+    }
+
+    /// Lets the memory grow by so many bytes more, or fewer again.
+    pub const fn shift_limit(&mut self, bytes: isize) {
+        self.limit.bytes = self.limit.bytes.saturating_add_signed(bytes);
+    }
+
+    /// Number of things outside that the code holds, such as open files.
+    pub fn held(&mut self) -> usize {
+        self.table.iter_mut().count()
     }
 
     /// The bound of the memory.
@@ -237,6 +257,21 @@ impl Host {
     }
 }
 
+/// The time since the daemon first asked for it: the same for a Python and for what takes its place.
+struct Clock;
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+impl HostMonotonicClock for Clock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
 impl WasiView for Host {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
@@ -248,8 +283,12 @@ impl WasiView for Host {
 
 impl ResourceLimiter for Limit {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        self.reached |= desired > self.bytes;
-        Ok(desired <= self.bytes)
+        let allowed = desired <= self.bytes;
+        self.reached |= !allowed;
+        if allowed {
+            self.used = desired;
+        }
+        Ok(allowed)
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {

@@ -12,6 +12,10 @@
     reason = "wasmtime shows a component's memory to nobody but implementations of its own traits"
 )]
 
+use std::ffi::c_void;
+use std::marker::PhantomData;
+
+use rustix::mm::{Advice, madvise};
 use serde::{Deserialize, Serialize};
 use wasmtime::Result;
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext};
@@ -27,7 +31,69 @@ pub struct Memory {
     length: usize,
 }
 
+/// Bytes of a page of this machine; memories are made of whole ones.
+pub fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// The memory of an instance that is at rest, page by page.
+pub struct View<'a> {
+    base: usize,
+    length: usize,
+    instance: PhantomData<&'a mut ()>,
+}
+
+impl View<'_> {
+    /// Bytes of it.
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Where it is in the memory of the daemon.
+    pub const fn address(&self) -> usize {
+        self.base
+    }
+
+    /// A page of it.
+    pub fn page(&self, number: u32) -> &[u8] {
+        // SAFETY: within the memory, which lives as long as this borrows its instance, and which nobody
+        // writes meanwhile.
+        unsafe { std::slice::from_raw_parts(self.place(number) as *const u8, page_size()) }
+    }
+
+    /// A page of it, to be written.
+    pub fn page_mut(&mut self, number: u32) -> &mut [u8] {
+        // SAFETY: as above, and nobody else reads it.
+        unsafe { std::slice::from_raw_parts_mut(self.place(number) as *mut u8, page_size()) }
+    }
+
+    /// Makes a page what it was before anybody wrote to it.
+    pub fn forget(&mut self, number: u32) {
+        let place = self.place(number) as *mut c_void;
+        // SAFETY: a page of ours, of which no reference is held.
+        let _ = unsafe { madvise(place, page_size(), Advice::LinuxDontNeed) };
+    }
+
+    fn place(&self, number: u32) -> usize {
+        let at = number as usize * page_size();
+        assert!(
+            at + page_size() <= self.length,
+            "a page beyond the end of the memory"
+        );
+        self.base + at
+    }
+}
+
 impl Memory {
+    /// The memory of an instance that is borrowed, and which has grown to this length meanwhile.
+    pub fn view<T>(self, _instance: &mut T, length: usize) -> View<'_> {
+        View {
+            base: self.base,
+            length,
+            instance: PhantomData,
+        }
+    }
+
     /// A copy of all of it. To be called while the instance waits for the daemon.
     pub fn copy(self) -> Vec<u8> {
         // SAFETY: the instance lives, since it waits for us, and nobody else writes its memory.
@@ -132,6 +198,19 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
     bytes
         .chunks_exact(4)
         .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
+}
+
+#[cfg(test)]
+impl<'a> View<'a> {
+    /// Pages of a test, from the first whole one on.
+    pub fn of_test(bytes: &'a mut [u8]) -> Self {
+        let start = bytes.as_ptr().align_offset(page_size());
+        Self {
+            base: bytes.as_mut_ptr() as usize + start,
+            length: (bytes.len() - start) / page_size() * page_size(),
+            instance: PhantomData,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,13 +14,17 @@ use wasmtime_wasi::I32Exit;
 
 use super::component::{Instance, Python};
 use super::host::{DEFAULT_MEMORY, Host, Stop, Wire};
+use super::pages::Snapshot;
 use super::threads::Threads;
+use crate::engine::copies::Copies;
 use crate::engine::report::{event, outcome, request};
-use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, State, Step, Unit};
+use crate::engine::{Answers, Emit, EngineError, Event, FRESH, Outcome, Spec, State, Step, Unit};
 use crate::worker::{Ended, Frame, Patience, Report, to_json};
 
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_millis(250);
+/// Bytes of pages that are put down for one session.
+const MOST_WRITTEN: u64 = 1 << 30;
 /// What the code does that may wait to be told, before the code waits.
 const MAX_HAPPENINGS: usize = 256;
 
@@ -29,6 +33,14 @@ pub struct Local {
     recipe: Recipe,
     /// None only after a fresh Python could not be started.
     instance: Option<Instance>,
+    /// What its memory was at checkpoints.
+    snapshots: Copies<Arc<Snapshot>>,
+    /// The one that it has changed least from.
+    base: Option<Arc<Snapshot>>,
+    /// Number of things outside that it holds from its start on.
+    held_at_start: usize,
+    /// The checkpoint that the state is that of, where no step has begun since.
+    latest: Option<u64>,
 }
 
 /// What the Python of a session is made of.
@@ -74,8 +86,16 @@ impl Local {
             spec,
             folders,
         };
-        let instance = Some(recipe.make().await?);
-        Ok(Self { recipe, instance })
+        let mut unit = Self {
+            recipe,
+            instance: None,
+            snapshots: Copies::new(MOST_WRITTEN),
+            base: None,
+            held_at_start: 0,
+            latest: None,
+        };
+        unit.reset().await?;
+        Ok(unit)
     }
 }
 
@@ -90,6 +110,19 @@ impl Recipe {
             Ok::<_, Error>(instance)
         });
         started.await.map_err(unavailable)?.map_err(unavailable)
+    }
+
+    /// Makes a fresh Python what one of the same recipe was.
+    async fn bring_back(
+        &self,
+        mut instance: Instance,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Instance, EngineError> {
+        let done = self.python.threads.run(async move {
+            instance.go_back(&snapshot).await?;
+            Ok::<_, Error>(instance)
+        });
+        done.await.map_err(unavailable)?.map_err(unavailable)
     }
 
     fn host(&self) -> wasmtime::Result<Host> {
@@ -225,49 +258,106 @@ impl Unit for Local {
         if self.instance.is_none() {
             self.reset().await?;
         }
+        let before = self.latest.take();
         let Some(instance) = self.instance.take() else {
             return Err(unavailable("no Python is running"));
         };
         let (instance, report) = self.recipe.run(instance, step, answers, events, stop).await;
         let duration = started.elapsed();
         self.instance = instance;
-        if self.instance.is_none()
-            && let Err(error) = self.reset().await
-        {
-            tracing::warn!("a fresh Python could not be started: {error}");
-        }
-        Ok(outcome(
-            report,
-            &self.recipe.spec,
-            duration,
-            "the Python of the session",
-            State::Lost,
-            events,
-        ))
+        let state = match self.instance {
+            Some(_) => State::Kept,
+            None => self.restore(before).await,
+        };
+        let (spec, python) = (&self.recipe.spec, "the Python of the session");
+        Ok(outcome(report, spec, duration, python, state, events))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
-        self.close().await;
-        self.instance = Some(self.recipe.make().await?);
-        Ok(())
+        self.rewind(FRESH).await
     }
 
-    async fn keep(&mut self, _: u64) -> bool {
-        false
+    async fn keep(&mut self, checkpoint: u64) -> bool {
+        let Some(mut instance) = self.instance.take_if(|_| self.recipe.spec.checkpoints) else {
+            return false;
+        };
+        // What is outside cannot be kept: open files, which the Python in its place would not have.
+        if instance.host().held() != self.held_at_start {
+            self.instance = Some(instance);
+            return false;
+        }
+        let base = self.base.clone();
+        let pages = Arc::clone(&self.recipe.python.pages);
+        let taken = spawn_blocking(move || {
+            let snapshot = instance.snapshot(&pages, base.as_deref());
+            (instance, snapshot)
+        });
+        let Ok((instance, snapshot)) = taken.await else {
+            return false;
+        };
+        self.instance = Some(instance);
+        match snapshot {
+            Ok(snapshot) => {
+                let snapshot = Arc::new(snapshot);
+                self.base = Some(Arc::clone(&snapshot));
+                let written = snapshot.written;
+                self.snapshots.add(checkpoint, snapshot, written);
+                self.latest = Some(checkpoint);
+            }
+            Err(error) => tracing::debug!("no checkpoint could be made: {error}"),
+        }
+        self.latest == Some(checkpoint)
     }
 
     fn kept(&self) -> Vec<u64> {
-        Vec::new()
+        self.snapshots.checkpoints().collect()
     }
 
-    async fn rewind(&mut self, _: u64) -> Result<(), EngineError> {
-        self.reset().await
+    async fn rewind(&mut self, checkpoint: u64) -> Result<(), EngineError> {
+        let snapshot = match checkpoint {
+            FRESH => None,
+            _ => Some(
+                self.snapshots
+                    .get(checkpoint)
+                    .cloned()
+                    .ok_or(EngineError::Gone)?,
+            ),
+        };
+        self.close().await;
+        self.latest = None;
+        let mut instance = self.recipe.make().await?;
+        self.held_at_start = instance.host().held();
+        self.base.clone_from(&snapshot);
+        self.instance = Some(match snapshot {
+            None => instance,
+            Some(snapshot) => self.recipe.bring_back(instance, snapshot).await?,
+        });
+        self.latest = self.recipe.spec.checkpoints.then_some(checkpoint);
+        Ok(())
     }
 
     async fn close(&mut self) {
         if let Some(instance) = self.instance.take() {
             bury(instance).await;
         }
+    }
+}
+
+impl Local {
+    /// Brings a checkpoint back in the place of a Python that is no more.
+    async fn restore(&mut self, checkpoint: Option<u64>) -> State {
+        let restored = self.rewind(checkpoint.unwrap_or(FRESH)).await;
+        match restored {
+            Ok(()) if checkpoint.is_some() => return State::Restored,
+            Ok(()) => return State::Lost,
+            Err(error) => tracing::warn!("no Python could be had for a session: {error}"),
+        }
+        if checkpoint.is_some_and(|checkpoint| checkpoint != FRESH)
+            && let Err(error) = self.reset().await
+        {
+            tracing::warn!("nor a fresh one: {error}");
+        }
+        State::Lost
     }
 }
 

@@ -95,7 +95,7 @@ impl Container {
                         started = second;
                     }
                 }
-                Err(EngineError::Option { .. }) => {}
+                Err(EngineError::Option { .. } | EngineError::Gone) => {}
             }
         }
         started

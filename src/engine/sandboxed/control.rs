@@ -42,6 +42,18 @@ pub enum Order<'a> {
         /// Its bytes.
         size: usize,
     },
+    /// To end the worker with all that it started, and have a copy of it take its place.
+    Call {
+        /// The copy's process, as its container knows it.
+        pid: u32,
+        /// The other copies, which go on waiting.
+        others: &'a [u32],
+    },
+    /// To end a copy that is no longer wanted.
+    Drop {
+        /// Its process.
+        pid: u32,
+    },
     /// To have a Python look at a source.
     Check {
         /// What the Python runs.
@@ -69,12 +81,17 @@ pub enum Said {
         /// What went wrong.
         error: Option<String>,
     },
+    /// The copy has been called, where there was one.
+    Called {
+        /// Whether there was.
+        found: bool,
+    },
     /// The source has been looked at.
     Checked {
         /// What was said of it, or nothing where that failed.
         said: Option<String>,
     },
-    /// The worker has ended, and with it the container.
+    /// The worker has ended.
     Ended {
         /// Its exit code.
         code: Option<i32>,
@@ -139,6 +156,26 @@ impl Control {
             None => GONE.to_owned(),
         };
         Err(self.end.insert(end).clone())
+    }
+
+    /// Has a copy take the place of the worker; says whether it was there.
+    pub async fn call(&mut self, pid: u32, others: &[u32]) -> bool {
+        if self.order(&Order::Call { pid, others }, &[]).await.is_err() {
+            return false;
+        }
+        loop {
+            match self.said().await {
+                Ok(Said::Called { found }) => return found,
+                Ok(_) => {}
+                Err(end) if end == GONE => return false,
+                Err(_) => self.end = None, // of the worker that is to be replaced
+            }
+        }
+    }
+
+    /// Ends a copy that is no longer wanted.
+    pub fn drop_copy(&mut self, pid: u32) {
+        let _ = self.writer.try_write(&framed(&Order::Drop { pid })); // as short as an interrupt
     }
 
     /// Whether nothing has been heard of its end, or at all.

@@ -15,12 +15,12 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 SOCKET = "/run/tinycode/socket"
 WORK = "/work"
 PR_SET_DUMPABLE = 4
 OUT_OF_MEMORY = 900  # of 1,000: the worker goes before this process does
-LAST_WORDS = 1  # second that the daemon gets to hear how the worker ended
 
 
 def main(bootstrap, data_limit, relay=None):
@@ -31,14 +31,15 @@ def main(bootstrap, data_limit, relay=None):
     for fd in fds:
         os.close(fd)
     hide()
-    if relay and os.fork() == 0:
+    carrier = os.fork() if relay else None
+    if carrier == 0:
         control.close()
         exec(compile(relay, "<tinycode relay>", "exec"), {"carry": carried})
     for fd in [0, 1, 2, *carried]:
         os.close(fd)
     os.open("/dev/null", os.O_RDWR)  # 0, 1 and 2: nothing written by this process goes to the engine
     os.dup(0), os.dup(0)
-    Init(control, worker).serve()
+    Init(control, worker, carrier).serve()
 
 
 def handed():
@@ -90,9 +91,11 @@ def hide():
 class Init:
     """The orders of the daemon and the end of the worker, one after the other."""
 
-    def __init__(self, control, worker):
+    def __init__(self, control, worker, carrier):
         self.control = control
         self.worker = worker
+        self.own = {os.getpid(), carrier}
+        self.kills = 0
         self.children, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -116,7 +119,12 @@ class Init:
     def obey(self, order):
         op = order.pop("op")
         if op == "interrupt":
-            os.kill(self.worker, signal.SIGINT)
+            send(self.worker, signal.SIGINT)
+        elif op == "call":
+            self.send({"event": "called", "found": self.call(**order)})
+        elif op == "drop":
+            if order["pid"] not in self.own:
+                send(order["pid"], signal.SIGKILL)
         elif op == "modules":
             self.send({"event": "missing", "names": missing(**order)})
         elif op == "files":
@@ -133,7 +141,28 @@ class Init:
             if pid == 0:
                 return
             if pid == self.worker:
+                self.worker = None
                 self.ended(status)
+
+    def call(self, pid, others):
+        """Ends all processes but the copies, and has one of these be the worker."""
+        self.worker = pid  # nobody is to hear how the one before ends
+        spared = {pid, *others, *self.own}
+        seen = set()
+        while True:  # stopped first, so that nothing new is started meanwhile
+            fresh = processes() - spared - seen
+            for other in fresh:
+                send(other, signal.SIGSTOP)
+            if not fresh:
+                break
+            seen |= fresh
+        for other in seen:
+            send(other, signal.SIGKILL)
+        while seen & processes():
+            self.reap()
+            time.sleep(0.0005)
+        self.kills = kills_for_memory()
+        return pid not in self.own and send(pid, signal.SIGUSR1)
 
     def ended(self, status):
         code = os.waitstatus_to_exitcode(status)
@@ -142,17 +171,9 @@ class Init:
                 "event": "ended",
                 "code": code if code >= 0 else None,
                 "signal": -code if code < 0 else None,
-                "out_of_memory": kills_for_memory() > 0,
+                "out_of_memory": kills_for_memory() > self.kills,
             }
         )
-        # Until it has been heard: what carries it may need this process to live.
-        self.control.settimeout(LAST_WORDS)
-        try:
-            while self.control.recv(1 << 12):
-                pass
-        except OSError:
-            pass
-        os._exit(0)  # and all other processes of the container with it
 
     def send(self, message):
         data = json.dumps(message).encode()
@@ -175,6 +196,20 @@ class Init:
                 os._exit(0)  # the daemon is gone
             data += piece
         return bytes(data)
+
+
+def send(pid, number):
+    """Sends a signal to a process; says whether there is one."""
+    try:
+        os.kill(pid or 0x7FFFFFFF, number)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def processes():
+    """All of the container."""
+    return {int(name) for name in os.listdir("/proc") if name.isdigit()}
 
 
 def facts():

@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::container::{Container, last_line};
 use super::control::{Order, Said};
 use super::machine::Machine;
 use super::{DEFAULT_IMAGE, files, mount};
-use crate::engine::report::{event, outcome, request};
-use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, State, Step, Unit, imports};
-use crate::worker::{Ended, Frame, Start, Watch, to_json};
+use crate::engine::copies::Copies;
+use crate::engine::report::{event, outcome, request, token};
+use crate::engine::{
+    Answers, Emit, EngineError, Event, FRESH, Outcome, Spec, State, Step, Unit, imports,
+};
+use crate::worker::{Ended, Frame, KEEP_PATIENCE, Kept, Start, Watch, to_json};
 
 /// Time that a Python which waits gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +26,17 @@ pub struct InContainer {
     machine: Arc<Machine>,
     spec: Spec,
     /// None only after a fresh container could not be had.
-    running: Option<Container>,
+    running: Option<Running>,
+    /// The checkpoint that the state is that of, where no step has begun since.
+    latest: Option<u64>,
+    /// Separates what a worker says on the wire from what the one before it said.
+    token: String,
+}
+
+struct Running {
+    container: Container,
+    /// The worker as it was at checkpoints: its processes, as the container knows them.
+    copies: Copies<u32>,
 }
 
 impl InContainer {
@@ -42,6 +56,8 @@ impl InContainer {
             machine,
             spec,
             running: None,
+            latest: None,
+            token: token(),
         };
         unit.reset().await?;
         Ok(Box::new(unit))
@@ -59,7 +75,7 @@ impl InContainer {
             }
             self.greet(&mut container).await
         };
-        match tokio::time::timeout(PATIENCE, ready).await {
+        match timeout(PATIENCE, ready).await {
             Ok(Ok(())) => Ok(container),
             Ok(Err(error)) => {
                 container.end().await;
@@ -139,6 +155,59 @@ impl InContainer {
     }
 }
 
+impl InContainer {
+    /// Brings the state of a checkpoint back in the place of a worker that is to end.
+    async fn bring_back(&mut self, checkpoint: Option<u64>) -> State {
+        if let Some(checkpoint) = checkpoint
+            && self.call(checkpoint).await
+        {
+            self.latest = Some(checkpoint);
+            return State::Restored;
+        }
+        if let Err(error) = self.reset().await {
+            tracing::warn!("a fresh container could not be had: {error}");
+        }
+        State::Lost
+    }
+
+    /// Ends the worker and has a copy take its place; says whether it did. Where it did not, nothing of use
+    /// may be running.
+    async fn call(&mut self, checkpoint: u64) -> bool {
+        let Some(running) = &mut self.running else {
+            return false;
+        };
+        let Some(pid) = running.copies.take(checkpoint) else {
+            return false;
+        };
+        let others: Vec<u32> = running.copies.iter().copied().collect();
+        let Container { control, link, .. } = &mut running.container;
+        let called = async {
+            match control.call(pid, &others).await {
+                true => link.take_over(&self.token).await.ok(),
+                false => None,
+            }
+        };
+        let Ok(Some(kept)) = timeout(PATIENCE, called).await else {
+            return false;
+        };
+        running.add(checkpoint, kept);
+        true
+    }
+}
+
+impl Running {
+    /// Takes a copy that the worker left behind; says whether there is room for it.
+    fn add(&mut self, checkpoint: u64, kept: Kept) -> bool {
+        let Some(pid) = kept.pid else {
+            return false;
+        };
+        for pid in self.copies.add(checkpoint, pid, kept.memory) {
+            self.container.control.drop_copy(pid);
+        }
+        self.copies.checkpoints().any(|kept| kept == checkpoint)
+    }
+}
+
 async fn copy(container: &mut Container, files: &[u8]) -> Result<(), EngineError> {
     let order = Order::Files { size: files.len() };
     match ask(container, &order, files).await? {
@@ -184,56 +253,69 @@ impl Unit for InContainer {
         if self.running.is_none() {
             self.reset().await?;
         }
-        let Some(running) = &mut self.running else {
+        let before = self.latest.take();
+        let Some(Running { container, .. }) = &mut self.running else {
             return Err(EngineError::unavailable("no container is running"));
         };
         let request = request(step, &self.spec);
         let watch = Watch {
-            process: &mut running.control,
+            process: &mut container.control,
             timeout: self.spec.timeout,
             limit: self.spec.max_output,
             stop,
             replies: answers,
             happening: &mut |happening| events.emit(event(happening)),
         };
-        let report = running.link.step(request, watch).await;
+        let report = container.link.step(request, watch).await;
         let duration = started.elapsed();
-        if !matches!(report.ended, Ended::Done(_))
-            && let Err(error) = self.reset().await
-        {
-            tracing::warn!("a fresh container could not be had: {error}");
-        }
-        Ok(outcome(
-            report,
-            &self.spec,
-            duration,
-            "the Python of the container",
-            State::Lost,
-            events,
-        ))
+        let state = match report.ended {
+            Ended::Done(_) => State::Kept,
+            _ => self.bring_back(before).await,
+        };
+        let python = "the Python of the container";
+        Ok(outcome(report, &self.spec, duration, python, state, events))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
         self.close().await;
-        self.running = Some(self.start().await?);
+        let container = self.start().await?;
+        let copies = Copies::new(self.machine.shape(Some(&self.spec)).memory / 4);
+        self.running = Some(Running { container, copies });
+        self.keep(FRESH).await;
+        self.latest = self.spec.checkpoints.then_some(FRESH);
         Ok(())
     }
 
-    async fn keep(&mut self, _: u64) -> bool {
-        false
+    async fn keep(&mut self, checkpoint: u64) -> bool {
+        let Some(running) = self.running.as_mut().filter(|_| self.spec.checkpoints) else {
+            return false;
+        };
+        let kept = timeout(KEEP_PATIENCE, running.container.link.keep(&self.token)).await;
+        let kept = kept.is_ok_and(|kept| kept.is_ok_and(|kept| running.add(checkpoint, kept)));
+        self.latest = kept.then_some(checkpoint);
+        kept
     }
 
     fn kept(&self) -> Vec<u64> {
-        Vec::new()
+        let copies = self.running.iter().map(|running| &running.copies);
+        copies.flat_map(Copies::checkpoints).collect()
     }
 
-    async fn rewind(&mut self, _: u64) -> Result<(), EngineError> {
-        self.reset().await
+    async fn rewind(&mut self, checkpoint: u64) -> Result<(), EngineError> {
+        if self.call(checkpoint).await {
+            self.latest = Some(checkpoint);
+            return Ok(());
+        }
+        self.reset().await?;
+        match checkpoint {
+            FRESH => Ok(()),
+            _ => Err(EngineError::Gone),
+        }
     }
 
     async fn close(&mut self) {
         if let Some(running) = self.running.take() {
-            running.end().await;
+            running.container.end().await;
         }
     }
 }
