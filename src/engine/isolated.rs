@@ -24,13 +24,17 @@ use tokio_util::sync::CancellationToken;
 use super::folder::Folder;
 use super::process::{self, Bounds};
 use super::python::{self, Interpreter, Interpreters};
-use super::report::{event, outcome, request};
-use super::{Answers, Emit, Engine, EngineError, Event, Level, Outcome, Spec, Step, Unit};
-use crate::worker::{self, Ended, Frame, Link, Process, Start, Watch, to_json};
+use super::report::{aside, event, none_runs, outcome, request, unanswered};
+use super::{
+    Answers, Emit, Engine, EngineError, Event, Level, Outcome, Query, Spec, Step, Told, Unanswered,
+    Unit,
+};
+use crate::worker::{Ended, Frame, Link, Process, Start, Watch, to_json};
 
-/// Receives the two files of the worker over descriptor 3 and hands the descriptor to them. The current
-/// folder is taken off the path first, so that no file in it can pass for a standard module. The worker
-/// gets builtins of its own, so that code which rebinds those of its Python does not break the worker.
+/// Receives the files of the worker over descriptor 3 and hands the descriptor to them. The current folder
+/// is taken off the path first, so that no file in it can pass for a standard module. The worker gets
+/// builtins of its own, so that code which rebinds those of its Python does not break the worker. What
+/// only queries need is compiled for the first of them.
 pub(super) const BOOTSTRAP: &str = r"
 import sys
 sys.path[:] = [p for p in sys.path if p]
@@ -44,17 +48,25 @@ def read(size):
         data += piece
     return data
 own = dict(vars(__builtins__))
-def load(name):
-    source = read(int.from_bytes(read(4), 'big'))
+names = ['tinycode_session', 'tinycode_process', 'tinycode_objects', 'tinycode_namespace']
+sources = {name: read(int.from_bytes(read(4), 'big')) for name in names}
+def load(name, *needed):
     module = type(sys)(name)
     module.__file__, module.__builtins__ = '<%s>' % name, own
-    exec(compile(source, module.__file__, 'exec'), module.__dict__)
+    sys.modules.update((other.__name__, other) for other in needed)
+    exec(compile(sources[name], module.__file__, 'exec'), module.__dict__)
+    for other in needed:
+        del sys.modules[other.__name__]
     return module
-sys.modules['tinycode_session'] = load('tinycode_session')
-process = load('tinycode_process')
-del sys.modules['tinycode_session']
-process.main(3)
+loaded = []
+def namespace():
+    if not loaded:
+        loaded.append(load('tinycode_namespace', load('tinycode_objects')))
+    return loaded[0]
+load('tinycode_process', load('tinycode_session')).main(3, namespace)
 ";
+/// What errors call that which runs the code.
+const PYTHON: &str = "the Python process";
 /// Time that a fresh interpreter gets to answer.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// What is enforced on the code, as `status` says it.
@@ -217,13 +229,26 @@ impl Unit for Subprocess {
         {
             tracing::warn!("a fresh Python process could not be started: {error}");
         }
-        Ok(outcome(
-            report,
-            &self.spec,
-            duration,
-            "the Python process",
-            events,
-        ))
+        Ok(outcome(report, &self.spec, duration, PYTHON, events))
+    }
+
+    async fn ask(
+        &mut self,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Told, Unanswered> {
+        let Some(running) = &mut self.running else {
+            return Err(none_runs(PYTHON));
+        };
+        let (process, happening) = (&mut running.worker, &mut aside(events));
+        let told = running.link.ask(query, process, stop, happening).await;
+        if told.is_err()
+            && let Err(error) = self.reset().await
+        {
+            tracing::warn!("a fresh Python process could not be started: {error}");
+        }
+        told.map_err(|ended| unanswered(ended, PYTHON))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
@@ -257,8 +282,7 @@ impl Subprocess {
             imports: &self.spec.imports,
         };
         let greeting = async {
-            link.send(worker::SESSION.as_bytes()).await?;
-            link.send(worker::PROCESS.as_bytes()).await?;
+            link.send_sources().await?;
             link.send(&to_json(&imports)).await?;
             link.receive().await
         };

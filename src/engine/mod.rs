@@ -22,8 +22,8 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::worker::Raise;
 use crate::worker::Reply;
+pub use crate::worker::{Inspected, Matches, Query, Raise, Told, Variable};
 
 pub use isolated::Isolated;
 pub use local::Local;
@@ -80,6 +80,18 @@ pub trait Unit: Send {
         events: &dyn Emit<Event>,
         stop: &CancellationToken,
     ) -> Result<Outcome, EngineError>;
+
+    /// Answers what is asked about the names of the Python that runs; it is as it was afterwards. `events`
+    /// takes what threads of the code do meanwhile.
+    ///
+    /// # Errors
+    /// When no Python runs, or it had to be ended.
+    async fn ask(
+        &mut self,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Told, Unanswered>;
 
     /// Gives the unit a fresh Python state.
     ///
@@ -323,6 +335,11 @@ pub enum EngineError {
         message: String,
     },
 }
+
+/// A query has no answer, and the Python that it was about is gone; what happened to it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unanswered(pub String);
 
 impl EngineError {
     /// A level that does not work on this machine, about which `tinycode doctor` says more.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Call, Emit, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Step,
-    Stored, Stream, ToolFunction,
+    Stored, Stream, ToolFunction, Unanswered,
 };
 use crate::worker::{
     self, Change, Done, Ended, Happening, Memory, Report, Request, Stop, TRUNCATED, ToolSpec,
@@ -72,6 +72,36 @@ pub fn event(happening: Happening) -> Event {
         Happening::Memory(Change::Observe { text }) => Event::Memory(MemoryChange::Observe(text)),
         Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
     }
+}
+
+/// Passes on what threads of the code do while nothing but a query runs: the scratchpad has to know.
+pub fn aside(events: &dyn Emit<Event>) -> impl FnMut(Happening) + Send {
+    move |happening| {
+        if matches!(happening, Happening::Memory(_)) {
+            events.emit(event(happening));
+        }
+    }
+}
+
+/// Why a query has no answer where no Python could be started after the last one.
+pub fn none_runs(python: &str) -> Unanswered {
+    Unanswered(format!(
+        "{python} is gone; the next step starts a fresh one"
+    ))
+}
+
+/// Why a query has no answer; `python` is what errors call that which was asked.
+pub fn unanswered(ended: Ended, python: &str) -> Unanswered {
+    let how = match ended {
+        Ended::Stubborn => {
+            "was killed: it was asked about its variables, did not answer and did not stop"
+                .to_owned()
+        }
+        Ended::Died(how) | Ended::Failed { how, .. } => how,
+        Ended::Broken(what) => format!("was ended because {what}"),
+        Ended::Done(_) => "was ended".to_owned(),
+    };
+    Unanswered(format!("{python} {how}. {FRESH}"))
 }
 
 /// The outcome of a step, whose rich output is told too; `python` is what errors call that which ran it.

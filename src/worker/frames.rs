@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::query::{Query, Told};
+
 /// Longest frame that is read or written, in bytes.
 pub const MAX_FRAME: usize = 32 << 20;
 
@@ -21,8 +23,19 @@ pub struct Start<'a> {
 pub enum Order<'a> {
     /// To run a step.
     Step(Request<'a>),
+    /// To say something about the names.
+    Query(Question<'a>),
     /// The answer to what the code waits for.
     Answer(Reply),
+}
+
+/// A query, as a worker is sent it.
+#[derive(Debug, Serialize)]
+pub struct Question<'a> {
+    /// Comes back in the frame that answers it.
+    pub nonce: u64,
+    /// What is asked.
+    pub query: &'a Query,
 }
 
 /// The answer to a frame that has a number: a value or an error.
@@ -113,6 +126,13 @@ pub enum Frame {
     },
     /// The step has ended.
     Done(Box<Done>),
+    /// The answer to a query.
+    Told {
+        /// The nonce of the query.
+        nonce: u64,
+        /// What the worker says.
+        told: Box<Told>,
+    },
 }
 
 /// What a signal says.

@@ -10,10 +10,14 @@ use super::container::{Container, last_line};
 use super::control::{Order, Said};
 use super::machine::Machine;
 use super::{DEFAULT_IMAGE, files, mount};
-use crate::engine::report::{event, outcome, request};
-use crate::engine::{Answers, Emit, EngineError, Event, Outcome, Spec, Step, Unit, imports};
+use crate::engine::report::{aside, event, none_runs, outcome, request, unanswered};
+use crate::engine::{
+    Answers, Emit, EngineError, Event, Outcome, Query, Spec, Step, Told, Unanswered, Unit, imports,
+};
 use crate::worker::{Ended, Frame, Start, Watch, to_json};
 
+/// What errors call that which runs the code.
+const PYTHON: &str = "the Python of the container";
 /// Time that a Python which waits gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -203,13 +207,26 @@ impl Unit for InContainer {
         {
             tracing::warn!("a fresh container could not be had: {error}");
         }
-        Ok(outcome(
-            report,
-            &self.spec,
-            duration,
-            "the Python of the container",
-            events,
-        ))
+        Ok(outcome(report, &self.spec, duration, PYTHON, events))
+    }
+
+    async fn ask(
+        &mut self,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Told, Unanswered> {
+        let Some(running) = &mut self.running else {
+            return Err(none_runs(PYTHON));
+        };
+        let (process, happening) = (&mut running.control, &mut aside(events));
+        let told = running.link.ask(query, process, stop, happening).await;
+        if told.is_err()
+            && let Err(error) = self.reset().await
+        {
+            tracing::warn!("a fresh container could not be had: {error}");
+        }
+        told.map_err(|ended| unanswered(ended, PYTHON))
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
