@@ -51,7 +51,10 @@ fn a_name_is_described_on_hover() {
     editor.run_cell(0);
     let shown = hover(&editor, 6, 10);
     let text = shown["contents"]["value"].as_str().unwrap();
-    assert_eq!(text.trim(), "```text\nType: list\nValue: [1, 2]\nLength: 2\n```");
+    assert_eq!(
+        text.trim(),
+        "```text\nType: list\nValue: [1, 2]\nLength: 2\n```"
+    );
     assert_eq!(hover(&editor, 6, 3), Value::Null, "nobody knows that name");
     let result = hover(&editor, 1, 0); // the last line of a cell that ran
     assert!(result["contents"]["value"].to_string().contains("step 1"));
