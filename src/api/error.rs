@@ -20,6 +20,7 @@ impl From<SessionError> for Error {
             SessionError::Cancelled => Self::new(ErrorKind::Cancelled, message),
             SessionError::Busy(_) => Self::new(ErrorKind::SessionBusy, message)
                 .hint("wait for answers before you send more, or use more sessions"),
+            SessionError::Occupied => Self::new(ErrorKind::SessionBusy, message),
             SessionError::TooMany(_) => Self::new(ErrorKind::LimitExceeded, message)
                 .hint("close sessions that you no longer need"),
             SessionError::NoTask => {
@@ -30,6 +31,12 @@ impl From<SessionError> for Error {
             SessionError::StepLimit(_) => {
                 Self::new(ErrorKind::StepLimitReached, message).hint(MORE_STEPS)
             }
+            SessionError::NoVariable(_) => Self::new(ErrorKind::InvalidParams, message)
+                .hint("`variables.list` lists what the code made"),
+            SessionError::Unseen(_) => Self::new(ErrorKind::Internal, message)
+                .hint("the code may have broken its Python; `session.reset` gives a fresh one"),
+            SessionError::Unanswered(_) => Self::new(ErrorKind::LimitExceeded, message)
+                .hint("run the code again that made the variables, but for what takes so long"),
             SessionError::Option { .. } => Self::new(ErrorKind::InvalidParams, message),
             SessionError::Engine(error) => error.into(),
             SessionError::Model(error) => {

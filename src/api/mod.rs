@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod memory;
 mod meta;
+mod namespace;
 mod runs;
 mod sessions;
 mod tools;
@@ -22,11 +23,12 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
 use crate::protocol::{
-    Attached, CheckpointList, Empty, Error, ErrorKind, ExecParams, ExecResult, Interrupted,
-    MemoryContext, MemoryList, MemoryPrune, MemoryPruned, MemoryRecall, MemoryRecalled,
-    MemorySteps, MemoryStore, MemoryText, Pong, RunAnswer, RunParams, SessionInfo, SessionList,
-    SessionOptions, SessionRef, SessionRewind, Signals, Since, Status, StepParams, StepResult,
-    ToolList, ToolNames, ToolsRegister, ToolsResult, for_each_method,
+    Attached, CheckpointList, CodeAt, Completions, Empty, Error, ErrorKind, ExecParams, ExecResult,
+    Inspection, Interrupted, MemoryContext, MemoryList, MemoryPrune, MemoryPruned, MemoryRecall,
+    MemoryRecalled, MemorySteps, MemoryStore, MemoryText, Pong, RunAnswer, RunParams, SessionInfo,
+    SessionList, SessionOptions, SessionRef, SessionRewind, Signals, Since, Status, StepParams,
+    StepResult, ToolList, ToolNames, ToolsRegister, ToolsResult, VariableList, VariableRef,
+    VariableValue, for_each_method,
 };
 use crate::session::Registry;
 pub use connection::{Connection, Outbox};

@@ -27,17 +27,17 @@ use super::copies::Copies;
 use super::folder::Folder;
 use super::process::{self, Adopted, Bounds};
 use super::python::{self, Interpreter, Interpreters};
-use super::report::{event, outcome, request, token};
+use super::report::{aside, event, none_runs, outcome, request, token, unanswered};
 use super::{
-    Answers, Emit, Engine, EngineError, Event, FRESH, Level, Outcome, Spec, State, Step, Unit,
+    Answers, Emit, Engine, EngineError, Event, FRESH, Level, Outcome, Query, Spec, State, Step,
+    Told, Unanswered, Unit,
 };
-use crate::worker::{
-    self, Ended, Frame, KEEP_PATIENCE, Kept, Link, Process, Start, Watch, to_json,
-};
+use crate::worker::{Ended, Frame, KEEP_PATIENCE, Kept, Link, Process, Start, Watch, to_json};
 
-/// Receives the two files of the worker over descriptor 3 and hands the descriptor to them. The current
-/// folder is taken off the path first, so that no file in it can pass for a standard module. The worker
-/// gets builtins of its own, so that code which rebinds those of its Python does not break the worker.
+/// Receives the files of the worker over descriptor 3 and hands the descriptor to them. The current folder
+/// is taken off the path first, so that no file in it can pass for a standard module. The worker gets
+/// builtins of its own, so that code which rebinds those of its Python does not break the worker. What
+/// only queries need is compiled for the first of them.
 pub(super) const BOOTSTRAP: &str = r"
 import sys
 sys.path[:] = [p for p in sys.path if p]
@@ -51,17 +51,25 @@ def read(size):
         data += piece
     return data
 own = dict(vars(__builtins__))
-def load(name):
-    source = read(int.from_bytes(read(4), 'big'))
+names = ['tinycode_session', 'tinycode_process', 'tinycode_objects', 'tinycode_namespace']
+sources = {name: read(int.from_bytes(read(4), 'big')) for name in names}
+def load(name, *needed):
     module = type(sys)(name)
     module.__file__, module.__builtins__ = '<%s>' % name, own
-    exec(compile(source, module.__file__, 'exec'), module.__dict__)
+    sys.modules.update((other.__name__, other) for other in needed)
+    exec(compile(sources[name], module.__file__, 'exec'), module.__dict__)
+    for other in needed:
+        del sys.modules[other.__name__]
     return module
-sys.modules['tinycode_session'] = load('tinycode_session')
-process = load('tinycode_process')
-del sys.modules['tinycode_session']
-process.main(3)
+loaded = []
+def namespace():
+    if not loaded:
+        loaded.append(load('tinycode_namespace', load('tinycode_objects')))
+    return loaded[0]
+load('tinycode_process', load('tinycode_session')).main(3, namespace)
 ";
+/// What errors call that which runs the code.
+const PYTHON: &str = "the Python process";
 /// Time that a fresh interpreter gets to answer.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of memory that the copies of a process may come to hold.
@@ -262,8 +270,28 @@ impl Unit for Subprocess {
             Ended::Done(_) => State::Kept,
             _ => self.bring_back(before).await,
         };
-        let python = "the Python process";
-        Ok(outcome(report, &self.spec, duration, python, state, events))
+        Ok(outcome(report, &self.spec, duration, PYTHON, state, events))
+    }
+
+    async fn ask(
+        &mut self,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Told, Unanswered> {
+        let Some(running) = &mut self.running else {
+            return Err(none_runs(PYTHON));
+        };
+        let (process, happening) = (&mut running.worker, &mut aside(events));
+        let told = running.link.ask(query, process, stop, happening).await;
+        match told {
+            Ok(told) => Ok(told),
+            Err(ended) => Err(unanswered(
+                ended,
+                PYTHON,
+                self.bring_back(self.latest).await,
+            )),
+        }
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
@@ -402,8 +430,7 @@ impl Subprocess {
             imports: &self.spec.imports,
         };
         let greeting = async {
-            link.send(worker::SESSION.as_bytes()).await?;
-            link.send(worker::PROCESS.as_bytes()).await?;
+            link.send_sources().await?;
             link.send(&to_json(&imports)).await?;
             link.receive().await
         };

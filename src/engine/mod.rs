@@ -23,8 +23,8 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::worker::Raise;
 use crate::worker::Reply;
+pub use crate::worker::{Inspected, Matches, Query, Raise, Told, Variable};
 
 pub use isolated::Isolated;
 pub use local::Local;
@@ -81,6 +81,18 @@ pub trait Unit: Send {
         events: &dyn Emit<Event>,
         stop: &CancellationToken,
     ) -> Result<Outcome, EngineError>;
+
+    /// Answers what is asked about the names of the Python that runs; it is as it was afterwards. `events`
+    /// takes what threads of the code do meanwhile.
+    ///
+    /// # Errors
+    /// When no Python runs, or it had to be ended.
+    async fn ask(
+        &mut self,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Told, Unanswered>;
 
     /// Gives the unit a fresh Python state.
     ///
@@ -347,6 +359,16 @@ pub enum EngineError {
     /// What held a checkpoint has ended. The unit has a fresh Python.
     #[error("what held this checkpoint is gone; the session has a fresh Python")]
     Gone,
+}
+
+/// A query has no answer, and the Python that it was about is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Unanswered {
+    /// What happened to it.
+    pub message: String,
+    /// What the unit has now.
+    pub state: State,
 }
 
 impl EngineError {

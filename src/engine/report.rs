@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Call, Emit, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Step,
-    Stored, Stream, ToolFunction,
+    Stored, Stream, ToolFunction, Unanswered,
 };
 use crate::worker::{
     self, Change, Done, Ended, Happening, Memory, Report, Request, Stop, TRUNCATED, ToolSpec,
@@ -81,6 +81,47 @@ pub fn event(happening: Happening) -> Event {
     }
 }
 
+/// Passes on what threads of the code do while nothing but a query runs: the scratchpad has to know.
+pub fn aside(events: &dyn Emit<Event>) -> impl FnMut(Happening) + Send {
+    move |happening| {
+        if matches!(happening, Happening::Memory(_)) {
+            events.emit(event(happening));
+        }
+    }
+}
+
+/// Why a query has no answer where no Python could be started after the last one.
+pub fn none_runs(python: &str) -> Unanswered {
+    Unanswered {
+        message: format!("{python} is gone; the next step starts a fresh one"),
+        state: State::Lost,
+    }
+}
+
+/// Why a query has no answer; `python` is what errors call that which was asked, and `state` what it has
+/// now.
+pub fn unanswered(ended: Ended, python: &str, state: State) -> Unanswered {
+    let how = match ended {
+        Ended::Stubborn => {
+            "was killed: it was asked about its variables, did not answer and did not stop"
+                .to_owned()
+        }
+        Ended::Died(how) | Ended::Failed { how, .. } => how,
+        Ended::Broken(what) => format!("was ended because {what}"),
+        Ended::Done(_) => "was ended".to_owned(),
+    };
+    let message = format!("{python} {how}. {}", now(state));
+    Unanswered { message, state }
+}
+
+/// What the session has where its Python was ended.
+const fn now(state: State) -> &'static str {
+    match state {
+        State::Kept | State::Restored => "The session is as it was before",
+        State::Lost => "Its variables are gone; the session has a fresh Python",
+    }
+}
+
 /// The outcome of a step, whose rich output is told too; `python` is what errors call that which ran it,
 /// and `state` what it has where it was ended.
 pub fn outcome(
@@ -106,10 +147,7 @@ pub fn outcome(
         rebound: Vec::new(),
         state,
     };
-    let now = match state {
-        State::Restored => "The session is as it was before this step",
-        State::Kept | State::Lost => "Its variables are gone; the session has a fresh Python",
-    };
+    let now = now(state);
     let stopped = report.stop.map(|stop| match stop {
         Stop::Timeout => {
             let seconds = spec.timeout.as_secs_f64();

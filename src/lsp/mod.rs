@@ -8,6 +8,7 @@ mod document;
 mod editor;
 mod execution;
 mod follow;
+mod names;
 mod progress;
 mod seats;
 mod settings;
@@ -21,7 +22,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tower_lsp_server::jsonrpc::{self, Result};
 use tower_lsp_server::ls_types::{
-    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeConfigurationParams,
+    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionList,
+    CompletionParams, CompletionResponse, DidChangeConfigurationParams,
     DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReport,
     DocumentDiagnosticReportResult, ExecuteCommandParams, FullDocumentDiagnosticReport, Hover,
@@ -202,9 +204,24 @@ impl LanguageServer for Server {
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let at = params.text_document_position_params;
         let encoding = self.0.settings().encoding;
-        self.look(&at.text_document.uri, |view| {
+        let result = self.look(&at.text_document.uri, |view| {
             show::hover::hover(view, encoding, at.position.line as usize)
-        })
+        })?;
+        match result {
+            None => Ok(names::hover(&self.0, &at).await),
+            result => Ok(result),
+        }
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let (at, context) = (params.text_document_position, params.context);
+        let items = names::completion(&self.0, &at, context.as_ref()).await;
+        Ok(items.map(|items| {
+            CompletionResponse::List(CompletionList {
+                is_incomplete: false,
+                items,
+            })
+        }))
     }
 
     async fn diagnostic(

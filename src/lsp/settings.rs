@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tower_lsp_server::ls_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability,
-    CodeLensOptions, DiagnosticOptions, DiagnosticServerCapabilities, ExecuteCommandOptions,
-    HoverProviderCapability, InitializeParams, OneOf, ServerCapabilities,
+    CodeLensOptions, CompletionOptions, DiagnosticOptions, DiagnosticServerCapabilities,
+    ExecuteCommandOptions, HoverProviderCapability, InitializeParams, OneOf, ServerCapabilities,
     TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
     WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
-use super::commands;
 use super::text::position::Encoding;
+use super::{commands, names};
 use crate::protocol::{Error, ErrorKind, SessionOptions};
 
 /// What a client can do and wants.
@@ -149,6 +149,10 @@ impl Settings {
                 },
             )),
             hover_provider: Some(HoverProviderCapability::Simple(true)),
+            completion_provider: Some(CompletionOptions {
+                trigger_characters: Some(names::TRIGGERS.map(str::to_owned).to_vec()),
+                ..CompletionOptions::default()
+            }),
             code_lens_provider: Some(CodeLensOptions {
                 resolve_provider: None,
             }),

@@ -195,7 +195,7 @@ pub fn cut(text: &str, length: usize) -> String {
 }
 
 /// A block of Markdown that shows the text as it is, whatever is in it.
-fn fenced(language: &str, text: &str) -> String {
+pub fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));
     format!("{fence}{language}\n{}\n{fence}\n\n", text.trim_end())

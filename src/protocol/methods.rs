@@ -71,6 +71,15 @@ macro_rules! for_each_method {
             "memory.steps" => memory::steps(SessionRef) -> MemorySteps;
             /// Makes the conversation shorter.
             "memory.prune" => memory::prune(MemoryPrune) -> MemoryPruned;
+
+            /// Lists what the session's code made.
+            "variables.list" => namespace::list(SessionRef) -> VariableList;
+            /// Shows one name of the session's Python.
+            "variables.get" => namespace::get(VariableRef) -> VariableValue;
+            /// Says how code may go on at the cursor, by the names of the session's Python.
+            "complete" => namespace::complete(CodeAt) -> Completions;
+            /// Describes what the name at the cursor stands for.
+            "inspect" => namespace::inspect(CodeAt) -> Inspection;
         }
     };
 }

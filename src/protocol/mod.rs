@@ -10,6 +10,7 @@ mod exec;
 mod generated;
 mod memory;
 mod methods;
+mod namespace;
 mod run;
 mod session;
 mod status;
@@ -24,6 +25,9 @@ pub use memory::{
 };
 pub(crate) use methods::for_each_method;
 pub use methods::{METHOD_NAMES, method_name};
+pub use namespace::{
+    CodeAt, Completions, Inspection, Variable, VariableList, VariableRef, VariableValue,
+};
 pub use run::{
     FinalAnswer, FinalSource, RunAnswer, RunError, RunMetadata, RunParams, RunResult, RunStarted,
     RunState, StepParams, StepResult, StepState, TokenUsage,

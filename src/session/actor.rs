@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{MORE_STEPS, Session, SessionError, Ticket, convert};
 use crate::agent::conversation::Prune;
 use crate::agent::{Agent, Code, Failure, Run, act, now};
-use crate::engine::{self, Answers, Emit, Unit};
+use crate::engine::{self, Answers, Emit, Query, State, Told, Unit};
 use crate::model::{self, Model, ModelError};
 use crate::protocol::{
     ErrorKind, Event, ExecResult, FinalSource, RunError, RunMetadata, RunResult, RunState,
@@ -41,6 +41,13 @@ pub enum Command {
         task: Option<String>,
         /// Takes the answer.
         reply: Reply<StepResult>,
+    },
+    /// Say something about the names.
+    Ask {
+        /// What is asked.
+        query: Query,
+        /// Takes the answer.
+        reply: Reply<Told>,
     },
     /// Make the namespace fresh.
     Reset {
@@ -126,6 +133,10 @@ impl Actor {
                 let result = self.step(task, &stop).await;
                 self.answer_and_keep(reply, result).await;
             }
+            Command::Ask { query, reply } => {
+                let result = self.ask(&query, &stop).await;
+                self.answer(reply, result);
+            }
             Command::Reset { reply } => {
                 let result = self.reset().await;
                 self.answer(reply, result);
@@ -168,7 +179,7 @@ impl Actor {
             step,
             code: code.clone(),
         });
-        let events = ExecEvents(step, session);
+        let events = StepEvents(step, session);
         let result = act(
             self.unit.as_mut(),
             &session.memory,
@@ -186,6 +197,18 @@ impl Actor {
             Some(error) => Err(error.into()),
             None => session.recorder.take_latest().ok_or(SessionError::Closed),
         }
+    }
+
+    async fn ask(&mut self, query: &Query, stop: &CancellationToken) -> Result<Told, SessionError> {
+        let session = &self.session;
+        let step = session.memory().step;
+        let told = self.unit.ask(query, &StepEvents(step, session), stop).await;
+        told.map_err(|gone| {
+            if gone.state == State::Lost {
+                session.memory().python_was_lost();
+            }
+            gone.into()
+        })
     }
 
     async fn reset(&mut self) -> Result<(), SessionError> {
@@ -370,10 +393,10 @@ impl Actor {
     }
 }
 
-/// Passes on what happens in an `exec`.
-struct ExecEvents<'a>(u64, &'a Session);
+/// Passes on what happens in a step, or after it.
+struct StepEvents<'a>(u64, &'a Session);
 
-impl Emit<engine::Event> for ExecEvents<'_> {
+impl Emit<engine::Event> for StepEvents<'_> {
     fn emit(&self, event: engine::Event) {
         self.1.recorder.engine_event(self.0, event);
     }

@@ -1,6 +1,6 @@
 //! What can go wrong between a session and those who use it. Each says what survives.
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Unanswered};
 use crate::model::ModelError;
 
 /// What to do when the steps were used up.
@@ -40,6 +40,18 @@ pub enum SessionError {
     /// The engine could not run the code. The session's memory is kept.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Something runs or waits, and the request wanted its answer at once.
+    #[error("the session is busy")]
+    Occupied,
+    /// There is no such name in its Python.
+    #[error("name: there is no variable '{0}'")]
+    NoVariable(String),
+    /// The names could not be looked at. They are as they were.
+    #[error("the variables cannot be looked at: {0}")]
+    Unseen(String),
+    /// The Python did not survive being asked about its names. The session's memory is kept.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     /// An option cannot be met. No session was made.
     #[error("{field}: {message}")]
     Option {

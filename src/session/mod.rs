@@ -7,6 +7,7 @@ mod actor;
 mod convert;
 mod error;
 pub mod log;
+mod namespace;
 mod prompt;
 mod recorder;
 mod registry;
@@ -32,6 +33,7 @@ use crate::protocol::{
 use actor::{Command, Order, Queued};
 pub use error::{MORE_STEPS, SessionError};
 use log::Log;
+pub use namespace::When;
 use prompt::Prompt;
 use recorder::Recorder;
 pub use registry::{Engines, Environment, Registry};
@@ -50,7 +52,7 @@ pub struct Session {
     prompt: Prompt,
     queue: mpsc::Sender<Queued>,
     /// What stops each request that is running or waiting, oldest first.
-    stops: Mutex<VecDeque<CancellationToken>>,
+    stops: Mutex<VecDeque<Stop>>,
     memory: Arc<Mutex<Memory>>,
     log: Arc<Log>,
     tools: Arc<Mutex<Toolbox>>,
@@ -62,6 +64,14 @@ pub struct Session {
     reason: Mutex<Option<String>>,
     /// Turns true when all that ran in the session is gone.
     closed: watch::Sender<bool>,
+}
+
+/// What stops a request.
+#[derive(Debug)]
+struct Stop {
+    token: CancellationToken,
+    /// Whether it only looks at names, which does not make the session busy.
+    looks: bool,
 }
 
 /// Where a queued request stands, as those who wait for it and the session's task see it.
@@ -148,7 +158,7 @@ impl Session {
     pub fn info(&self) -> SessionInfo {
         let state = if self.closing.is_cancelled() {
             SessionState::Closed
-        } else if self.stops().is_empty() {
+        } else if self.stops().iter().all(|stop| stop.looks) {
             SessionState::Idle
         } else {
             SessionState::Busy
@@ -264,14 +274,23 @@ impl Session {
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, SessionError>>) -> Command,
     ) -> Result<Pending<T>, SessionError> {
+        let mut stops = self.stops();
+        self.enqueue(&mut stops, false, command)
+    }
+
+    /// Queues a request. What stops requests is held meanwhile, so that both queues have the same order.
+    fn enqueue<T>(
+        &self,
+        stops: &mut VecDeque<Stop>,
+        looks: bool,
+        command: impl FnOnce(oneshot::Sender<Result<T, SessionError>>) -> Command,
+    ) -> Result<Pending<T>, SessionError> {
         let (reply, answer) = oneshot::channel();
         let ticket = Arc::new(Ticket {
             stop: self.closing.child_token(),
             begun: watch::Sender::new(None),
             given_up: AtomicBool::new(false),
         });
-        // Held until the request is queued, so that both queues have the same order.
-        let mut stops = self.stops();
         let queued = Queued {
             command: command(reply),
             ticket: Arc::clone(&ticket),
@@ -280,14 +299,18 @@ impl Session {
             mpsc::error::TrySendError::Full(_) => SessionError::Busy(MAX_WAITING),
             mpsc::error::TrySendError::Closed(_) => SessionError::Closed,
         })?;
-        stops.push_back(ticket.stop.clone());
+        stops.push_back(Stop {
+            token: ticket.stop.clone(),
+            looks,
+        });
         Ok(Pending { answer, ticket })
     }
 
     /// Stops what runs; says whether anything did.
     pub fn interrupt(&self) -> bool {
         let stops = self.stops();
-        stops.front().inspect(|stop| stop.cancel()).is_some()
+        let first = stops.front();
+        first.inspect(|stop| stop.token.cancel()).is_some()
     }
 
     /// Ends the session and waits until all that ran in it is gone.
@@ -436,7 +459,7 @@ impl Session {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stops(&self) -> MutexGuard<'_, VecDeque<CancellationToken>> {
+    fn stops(&self) -> MutexGuard<'_, VecDeque<Stop>> {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::query::{Query, Told};
+
 /// Longest frame that is read or written, in bytes.
 pub const MAX_FRAME: usize = 32 << 20;
 
@@ -21,6 +23,8 @@ pub struct Start<'a> {
 pub enum Order<'a> {
     /// To run a step.
     Step(Request<'a>),
+    /// To say something about the names.
+    Query(Question<'a>),
     /// The answer to what the code waits for.
     Answer(Reply),
     /// To leave a copy of itself behind, which takes its place when it is called.
@@ -28,6 +32,15 @@ pub enum Order<'a> {
         /// What separates its frames on the wire from those of the process before.
         token: &'a str,
     },
+}
+
+/// A query, as a worker is sent it.
+#[derive(Debug, Serialize)]
+pub struct Question<'a> {
+    /// Comes back in the frame that answers it.
+    pub nonce: u64,
+    /// What is asked.
+    pub query: &'a Query,
 }
 
 /// The answer to a frame that has a number: a value or an error.
@@ -120,6 +133,13 @@ pub enum Frame {
     Done(Box<Done>),
     /// A copy has been left behind.
     Kept(Kept),
+    /// The answer to a query.
+    Told {
+        /// The nonce of the query.
+        nonce: u64,
+        /// What the worker says.
+        told: Box<Told>,
+    },
 }
 
 /// A copy of a worker, which waits.

@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::frames::{Change, Done, Frame, Kept, MAX_FRAME, Order, Reply, Request, Signal};
 use super::output::Output;
 use super::patience::{Patience, Stop};
+use super::query::{Query, Told};
+use super::{NAMESPACE, OBJECTS, PROCESS, SESSION};
 
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_secs(1);
@@ -131,6 +133,17 @@ impl Link {
         self.writer.write_all_buf(&mut framed(bytes)).await
     }
 
+    /// Sends the files of the worker, in the order in which its bootstrap wants them.
+    ///
+    /// # Errors
+    /// When the worker is gone.
+    pub async fn send_sources(&mut self) -> io::Result<()> {
+        for source in [SESSION, PROCESS, OBJECTS, NAMESPACE] {
+            self.send(source.as_bytes()).await?;
+        }
+        Ok(())
+    }
+
     /// Waits for the next frame. Cancelling loses nothing.
     ///
     /// # Errors
@@ -173,7 +186,7 @@ impl Link {
     async fn kept(&mut self) -> io::Result<Kept> {
         match self.receive().await? {
             Frame::Kept(kept) => Ok(kept),
-            _ => Err(garbage("it answered what was not asked".to_owned())),
+            _ => Err(garbage(UNASKED.to_owned())),
         }
     }
 
@@ -240,6 +253,51 @@ impl Link {
             stop: patience.stop(),
             stdout: streams.stdout,
             stderr: streams.stderr,
+        }
+    }
+
+    /// Asks about the names. What lies in the pipes stays there for the next step; `happening` takes what
+    /// threads of the code do meanwhile.
+    ///
+    /// # Errors
+    /// How the worker ended in place of an answer.
+    pub async fn ask(
+        &mut self,
+        query: &Query,
+        process: &mut dyn Process,
+        stop: &CancellationToken,
+        happening: &mut (dyn FnMut(Happening) + Send),
+    ) -> Result<Told, Ended> {
+        let (nonce, order) = query.order();
+        let mut outbox = framed(&order);
+        let mut patience = Query::patience();
+        loop {
+            tokio::select! {
+                result = self.writer.write_buf(&mut outbox), if !outbox.is_empty() => {
+                    if result.is_err() {
+                        return Err(last_words(process).await);
+                    }
+                }
+                frame = receive(&mut self.reader, &mut self.inbox) => match frame {
+                    Ok(Frame::Told { nonce: of, told }) if of == nonce => return query.check(*told),
+                    Ok(frame) => match heard(frame) {
+                        Ok(heard) => happening(heard.happening),
+                        Err(what) => return Err(Ended::Broken(what)),
+                    },
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        return Err(Ended::Broken(error.to_string()));
+                    }
+                    Err(_) => return Err(last_words(process).await),
+                },
+                how = process.ended() => return Err(Ended::Died(how)),
+                () = stop.cancelled(), if !patience.is_stopping() => patience.interrupt(),
+                () = patience.alarm() => {
+                    if patience.is_at_its_end() {
+                        return Err(Ended::Stubborn);
+                    }
+                    process.interrupt();
+                }
+            }
         }
     }
 }
@@ -310,10 +368,17 @@ pub fn heard(frame: Frame) -> Result<Heard, String> {
             call: Some(call),
             reply: None,
         },
-        Frame::Ready | Frame::Done(_) | Frame::Kept(_) => {
-            return Err("it answered what was not asked".to_owned());
+        Frame::Ready | Frame::Done(_) | Frame::Kept(_) | Frame::Told { .. } => {
+            return Err(UNASKED.to_owned());
         }
     })
+}
+
+const UNASKED: &str = "it answered what was not asked";
+
+/// The end of a worker that answers what nobody asked.
+pub fn unasked() -> Ended {
+    Ended::Broken(UNASKED.to_owned())
 }
 
 /// How a process that closed its socket ended, if it did.

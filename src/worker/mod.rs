@@ -8,18 +8,27 @@ mod frames;
 mod link;
 mod output;
 mod patience;
+mod query;
 
 pub use frames::{
-    Change, Done, Frame, Kept, MAX_FRAME, Memory, Raise, Reply, Request, Signal, Start, ToolSpec,
+    Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Raise, Reply, Request, Signal, Start,
+    ToolSpec,
 };
 pub use link::{
-    Ended, Happening, Heard, KEEP_PATIENCE, Link, Process, Report, Watch, heard, to_json,
+    Ended, Happening, Heard, KEEP_PATIENCE, Link, Process, Report, Watch, heard, to_json, unasked,
 };
 pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};
+pub use query::{Inspected, Matches, Query, Told, Variable};
 
 /// What the Python of a session does with a step, wherever it runs.
 pub const SESSION: &str = include_str!("session.py");
+
+/// What it finds out about an object.
+pub const OBJECTS: &str = include_str!("objects.py");
+
+/// How it answers queries.
+pub const NAMESPACE: &str = include_str!("namespace.py");
 
 /// How the source of a tool is looked at.
 pub const CHECK: &str = include_str!("check.py");

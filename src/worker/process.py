@@ -1,11 +1,11 @@
 """Runs a session in a Python process of its own.
 
 Embedded in the daemon and sent to a fresh interpreter over a private socket. The daemon sends a frame
-for each step; this answers with any number of event frames and exactly one `done`. A frame is a 4-byte
-big-endian length and that much JSON. What the code prints goes to file descriptors 1 and 2 as anything
-does; the socket is never one of 0, 1 and 2, and no child process inherits it. The code runs in this
-interpreter: it can break it, in which case the daemon kills the process and begins a fresh one, but it
-cannot hang or crash the daemon.
+for each step and query; this answers with any number of event frames and exactly one `done` or `told`.
+A frame is a 4-byte big-endian length and that much JSON. What the code prints goes to file descriptors 1
+and 2 as anything does; the socket is never one of 0, 1 and 2, and no child process inherits it. The code
+runs in this interpreter: it can break it, in which case the daemon kills the process and begins a fresh
+one, but it cannot hang or crash the daemon.
 """
 
 import faulthandler
@@ -69,7 +69,7 @@ class Channel:
                 data = data[os.write(self.fd, data) :]
 
     def request(self):
-        """Waits for the next step."""
+        """Waits for the next step or query."""
         return self.wait(0, lambda: self.requests.pop() if self.requests else None, -1)
 
     def ask(self, message):
@@ -199,15 +199,16 @@ class OwnStreams(Streams):
 class Process(Session):
     """The session of this process, and the loop that runs its steps."""
 
-    def __init__(self, channel):
-        super().__init__(channel, OwnStreams())
+    def __init__(self, channel, namespace):
+        super().__init__(channel, OwnStreams(), namespace)
         self.pid = os.getpid()
         self.copies = set()
         faulthandler.enable(file=self.streams.fds[1], all_threads=False)
 
     def serve(self):
         start = self.channel.receive()
-        self.builtins = Imports(start["imports"]).builtins()
+        self.imports = Imports(start["imports"])
+        self.builtins = self.imports.builtins()
         sys.path.insert(0, os.getcwd())
         self.channel.send({"event": "ready"})
         try:
@@ -216,7 +217,7 @@ class Process(Session):
                 if order["op"] == "keep":
                     self.keep(order["token"].encode())
                     continue
-                done = self.step(order)
+                done = self.handle(order)
                 if os.getpid() != self.pid:
                     os._exit(0)  # a fork of the code's own came back here
                 self.channel.stop_pending = False
@@ -318,7 +319,7 @@ def belong_to_daemon():
         pass  # a Python without it: then it ends when it next listens to the daemon
 
 
-def main(fd):
+def main(fd, namespace):
     high = os.dup(fd)  # away from 0, 1 and 2, and not inherited by children
     os.close(fd)
-    Process(Channel(high)).serve()
+    Process(Channel(high), namespace).serve()

@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 import types
+from _thread import get_ident
 
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -50,7 +51,7 @@ class Imports:
         self.allowed = frozenset(allowed) | {"__future__"}
         self.everything = "*" in self.allowed
 
-    def _allows(self, name):
+    def allows(self, name):
         while name:
             if name in self.allowed:
                 return True
@@ -68,9 +69,9 @@ class Imports:
         def __import__(name, globals=None, locals=None, fromlist=(), level=0):
             # C code that imports, such as `datetime.strptime`, gives a list and the code's own globals.
             of_c = isinstance(fromlist, list)
-            if level == 0 and not of_c and not self._allows(name):
+            if level == 0 and not of_c and not self.allows(name):
                 parts = ["%s.%s" % (name, part) for part in fromlist or ()]
-                if not parts or not all(self._allows(part) for part in parts):
+                if not parts or not all(self.allows(part) for part in parts):
                     top = name.partition(".")[0]
                     raise ImportError(
                         "import of '%s' is not allowed; add it to extra_imports" % top, name=top
@@ -78,6 +79,33 @@ class Imports:
             return real_import(name, globals, locals, fromlist, level)
 
         return __import__
+
+
+class Voice:
+    """The channel as the code has it: closed to what only looks at its objects."""
+
+    def __init__(self, channel):
+        self._channel = channel
+        self.closed_to = None  # a thread
+
+    def send(self, message):
+        self._check()
+        self._channel.send(message)
+
+    def ask(self, message):
+        self._check()
+        return self._channel.ask(message)
+
+    def _check(self):
+        if get_ident() == self.closed_to:
+            raise RuntimeError("this cannot be done while variables are only looked at")
+
+
+class Nowhere(io.TextIOBase):
+    """A stream for what nobody wants to see."""
+
+    def write(self, text):
+        return len(text)
 
 
 class Memory:
@@ -97,8 +125,8 @@ class Memory:
             message["value"] = plain
         else:
             message["repr"] = safe_repr(value)[:MAX_TEXT]
-        self._values[name] = value
         self._channel.send(message)
+        self._values[name] = value
 
     def recall(self, name, default=None):
         """Returns the value kept under a name, or the default."""
@@ -266,20 +294,52 @@ def is_open(stream):
 
 
 class Session:
-    """The state of one session, and how a step is run in it."""
+    """The state of one session, and how a step is run in it. `namespace` gives the module that answers
+    queries."""
 
-    def __init__(self, channel, streams):
+    def __init__(self, channel, streams, namespace):
         self.channel = channel
+        self.voice = Voice(channel)
         self.streams = streams
+        self.namespace = namespace
         self.interruptible = False
-        self.memory = Memory(channel)
-        self.tools = Tools(channel, streams.flush)
+        self.memory = Memory(self.voice)
+        self.tools = Tools(self.voice, streams.flush)
         self.sources = []
         self.final = None
+        self.imports = Imports(())
         self.builtins = builtins
         self.module = types.ModuleType("__main__")
         sys.modules["__main__"] = self.module
         self.names = self.module.__dict__
+
+    def handle(self, request):
+        """Runs a step or answers a query; returns the frame that ends it."""
+        return self.query(request) if request["op"] == "query" else self.step(request)
+
+    def query(self, request):
+        """Answers what is asked about the names. It leaves no trace, but for what a `repr` of the code's
+        own does."""
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        streams = getattr(sys, "stdout", None), getattr(sys, "stderr", None)
+        sys.stdout = sys.stderr = Nowhere()
+        self.voice.closed_to = get_ident()
+        about = self.names, self.builtins, self.given(), self.imports, Stopped, self.settle
+        try:
+            try:
+                self.interruptible = True
+                answer = self.namespace().answer(request["query"], *about)
+            finally:
+                self.interruptible = False
+        except BaseException as error:
+            answer = {"failed": safe_str(error)[:MAX_TEXT] or type(error).__name__}
+        finally:
+            self.voice.closed_to = None
+            sys.stdout, sys.stderr = streams
+        return encode_frame({"event": "told", "nonce": request["nonce"], "told": answer})
+
+    def settle(self):
+        self.interruptible = False
 
     def step(self, request):
         """Runs a step; returns the frame that ends it."""
@@ -330,7 +390,14 @@ class Session:
         signal.signal(signal.SIGINT, self.on_interrupt)
         self.streams.restore()
         self.final = None
-        given = {
+        given = self.given()
+        self.names.update(given)
+        self.names["__builtins__"] = self.builtins
+        return given
+
+    def given(self):
+        """The names that the session gives."""
+        return {
             "final_answer": self.final_answer,
             "memory": self.memory,
             "store": self.memory.store,
@@ -339,11 +406,8 @@ class Session:
             "uncertain": self.uncertain,
             "explore": self.explore,
             "commit": self.commit,
+            **self.tools.functions,
         }
-        given.update(self.tools.functions)
-        self.names.update(given)
-        self.names["__builtins__"] = self.builtins
-        return given
 
     def run(self, code, filename):
         """Runs the code; returns the value of a last bare expression."""
@@ -399,7 +463,7 @@ class Session:
         self.streams.flush()
         text = safe_str(message)[:MAX_TEXT]
         # Waits until it has been noted, so that what is printed next does not overtake it.
-        self.channel.ask({"event": "signal", "kind": kind, "message": text})
+        self.voice.ask({"event": "signal", "kind": kind, "message": text})
 
 
 def plain(value):

@@ -18,6 +18,7 @@ command("Task", "task", { nargs = "*", desc = "Run the task under the cursor, or
 command("Insert", "insert", { desc = "Insert the code that the agent wrote for the task under the cursor" })
 command("Interrupt", "interrupt", { desc = "Stop what runs" })
 command("Output", "output", { desc = "Show all that came of the cell or task under the cursor" })
+command("Vars", "vars", { desc = "Show the variables of this buffer's session" })
 command("Clear", "clear", { desc = "Forget the results of this buffer" })
 command("Restart", "restart", {
   nargs = "?",

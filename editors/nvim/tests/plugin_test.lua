@@ -56,6 +56,20 @@ t.test("the last lines of the output are shown below, and all of it in a window"
   t.equal(#vim.api.nvim_list_wins(), 1)
 end)
 
+t.test("the variables of the session are shown in a window", function()
+  t.buffer("a.py", "python", "name = 'é'\nrows = [1, 2]")
+  vim.cmd("TinycodeVars") -- there is no session yet
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(2, "✓")
+  vim.cmd("TinycodeVars")
+  t.wait_until("the window is there", function()
+    return #vim.api.nvim_list_wins() == 2
+  end, vim.api.nvim_list_wins)
+  t.equal(vim.api.nvim_buf_get_lines(0, 0, -1, false), { "name  str   'é'", "rows  list  [1, 2]" })
+  vim.cmd("normal q")
+  t.equal(#vim.api.nvim_list_wins(), 1)
+end)
+
 t.test("output is shown while the code runs, and it can be stopped", function()
   t.buffer("a.py", "python", "import time\nprint('tick', flush=True)\ntime.sleep(1000)")
   vim.cmd("TinycodeRun")

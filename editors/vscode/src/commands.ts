@@ -3,13 +3,13 @@
 import * as vscode from "vscode";
 
 import { chooseBinary } from "./binary";
-import { SELECTOR, type Daemon } from "./daemon";
+import { SELECTOR, tell, type Daemon } from "./daemon";
 import type { Executions } from "./executions";
 import type { Key } from "./key";
 import type { OutputPanel } from "./outputPanel";
 import type { Steps } from "./steps";
 import { chooseTrustLevel } from "./trustLevel";
-import type { Interrupted, SessionInfo } from "./wire";
+import type { Interrupted, SessionInfo, VariableList } from "./wire";
 
 export interface Parts {
   daemon: Daemon;
@@ -88,6 +88,27 @@ function showOutput({ executions, steps, panel }: Parts): void {
   }
 }
 
+/** Lists the variables of the session; one that is chosen is copied. */
+async function showVariables(daemon: Daemon): Promise<void> {
+  const at = here();
+  const session = at && (await daemon.execute<SessionInfo | null>("tinycode.session", { uri: at.uri }));
+  if (at && !session) {
+    vscode.window.setStatusBarMessage("tinycode: no Python runs here yet", 3000);
+  }
+  if (!session) {
+    return;
+  }
+  const list = await daemon.request<VariableList>("variables.list", { session: session.session }).catch((error: unknown) => {
+    tell(error);
+    return undefined;
+  });
+  const items = (list?.variables ?? []).map(({ name, type, repr }) => ({ label: name, description: type, detail: repr }));
+  const chosen = list && (await vscode.window.showQuickPick(items, { title: "tinycode: variables", placeHolder: "Copy a value", matchOnDetail: true }));
+  if (chosen) {
+    await vscode.env.clipboard.writeText(chosen.detail);
+  }
+}
+
 async function clear({ daemon, executions }: Parts): Promise<void> {
   const at = here();
   if (at) {
@@ -112,6 +133,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       await (at && chooseTrustLevel(daemon, at.uri));
     },
     clearResults: () => clear(parts),
+    showVariables: () => showVariables(daemon),
     showOutput: () => showOutput(parts),
     setApiKey: () => key.ask(),
     chooseProgram: () => chooseBinary(),

@@ -14,6 +14,7 @@ export type {
   Signal,
   Status,
   TrustLevel,
+  VariableList,
 } from "../../protocol/protocol";
 
 /** A request that could not be done. */

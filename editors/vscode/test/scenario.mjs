@@ -8,6 +8,7 @@ export async function scenario({ workbench, key, folder, install }) {
   await missing(workbench, install);
   await setKey(workbench, key);
   await runCell(workbench);
+  await seeVariables(workbench);
   await runTask(workbench, folder);
   await showTable(workbench);
   await interrupt(workbench);
@@ -47,6 +48,14 @@ async function runCell(workbench) {
   await workbench.said(/= 84/);
   await workbench.status("isolated");
   await workbench.shot("cell");
+}
+
+async function seeVariables(workbench) {
+  await workbench.command("tinycode: Show Variables");
+  const list = workbench.page.locator(".quick-input-list");
+  await list.getByText("values", { exact: true }).waitFor();
+  await workbench.shot("variables");
+  await workbench.page.keyboard.press("Escape");
 }
 
 async function runTask(workbench, folder) {

@@ -23,6 +23,7 @@ import sys
 
 import componentize_py_runtime
 import tinycode_check
+import tinycode_namespace
 import tinycode_session
 import tzdata
 import wit_world
@@ -225,7 +226,7 @@ class Local(Session):
     missing = (*MISSING, "open")
 
     def __init__(self, channel, streams):
-        super().__init__(channel, streams)
+        super().__init__(channel, streams, lambda: tinycode_namespace)
         self.builtins = {name: value for name, value in vars(builtins).items() if name not in self.missing}
 
     def start(self, imports, cwd, packages):
@@ -236,9 +237,9 @@ class Local(Session):
             sys.path.insert(0, cwd)
             self.missing = MISSING
             self.builtins["open"] = open
-        imports = Imports(imports)
-        if not imports.everything:
-            self.builtins["__import__"] = imports.importer()
+        self.imports = Imports(imports)
+        if not self.imports.everything:
+            self.builtins["__import__"] = self.imports.importer()
 
     def describe(self, error, filename):
         fault = super().describe(error, filename)
@@ -270,7 +271,7 @@ class WitWorld(wit_world.WitWorld):
         session.start(**decode(frame))
 
     def step(self, frame: bytes) -> bytes:
-        return session.step(decode(frame))
+        return session.handle(decode(frame))
 
     def grow(self, count: int) -> None:
         bytearray(count)

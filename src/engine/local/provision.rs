@@ -24,8 +24,15 @@ use super::memory::Interrupt;
 use crate::engine::process::{self, Bounds};
 use crate::worker;
 
-const WORLD: &str = include_str!("python.wit");
-const GUEST: &str = include_str!("guest.py");
+/// The files that it is made of, by the names that they know each other by.
+const SOURCES: &[(&str, &str)] = &[
+    ("python.wit", include_str!("python.wit")),
+    ("tinycode_guest.py", include_str!("guest.py")),
+    ("tinycode_session.py", worker::SESSION),
+    ("tinycode_objects.py", worker::OBJECTS),
+    ("tinycode_namespace.py", worker::NAMESPACE),
+    ("tinycode_check.py", worker::CHECK),
+];
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 /// Counted up when what this file does changes what comes out.
 const RECIPE: u32 = 1;
@@ -209,7 +216,8 @@ impl Provision {
         match &self.component {
             Some(file) => made_of.update(hash_of(file)?.as_bytes()),
             None => {
-                for part in [WORLD, GUEST, worker::SESSION, worker::CHECK, REQUIREMENTS] {
+                let parts = SOURCES.iter().chain(&[("", REQUIREMENTS)]);
+                for (_, part) in parts {
                     made_of.update(&part.len().to_le_bytes());
                     made_of.update(part.as_bytes());
                 }
@@ -260,10 +268,9 @@ async fn build_component(
     let requirements = folder.join("source/requirements.txt");
     let written = fs::create_dir(&source).and_then(|()| {
         fs::write(&requirements, REQUIREMENTS)?;
-        fs::write(source.join("python.wit"), WORLD)?;
-        fs::write(source.join("tinycode_guest.py"), GUEST)?;
-        fs::write(source.join("tinycode_session.py"), worker::SESSION)?;
-        fs::write(source.join("tinycode_check.py"), worker::CHECK)
+        SOURCES
+            .iter()
+            .try_for_each(|(name, text)| fs::write(source.join(name), text))
     });
     written.map_err(cache_error)?;
     progress(1, PARTS, "making an environment for its tools");

@@ -17,14 +17,21 @@ use super::host::{DEFAULT_MEMORY, Host, Stop, Wire};
 use super::pages::Snapshot;
 use super::threads::Threads;
 use crate::engine::copies::Copies;
-use crate::engine::report::{event, outcome, request};
-use crate::engine::{Answers, Emit, EngineError, Event, FRESH, Outcome, Spec, State, Step, Unit};
-use crate::worker::{Ended, Frame, Patience, Report, to_json};
+use crate::engine::report::{aside, event, none_runs, outcome, request, unanswered};
+use crate::engine::{
+    Answers, Emit, EngineError, Event, FRESH, Outcome, Query, Spec, State, Step, Told, Unanswered,
+    Unit,
+};
+use crate::worker::{
+    self, Ended, Frame, Happening, Order, Output, Patience, Report, to_json, unasked,
+};
 
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_millis(250);
 /// Bytes of pages that are put down for one session.
 const MOST_WRITTEN: u64 = 1 << 30;
+/// What errors call that which runs the code.
+const PYTHON: &str = "the Python of the session";
 /// What the code does that may wait to be told, before the code waits.
 const MAX_HAPPENINGS: usize = 256;
 
@@ -156,10 +163,66 @@ impl Recipe {
     ) -> (Option<Instance>, Report) {
         let request = request(step, &self.spec);
         let nonce = request.nonce;
+        let work = Work {
+            frame: to_json(&Order::Step(request)),
+            patience: Patience::new(self.spec.timeout, GRACE),
+            max_output: self.spec.max_output,
+            answers,
+            happening: &mut |happening| events.emit(event(happening)),
+            stop,
+        };
+        let understood = |frame| match frame {
+            Frame::Done(done) if done.nonce == nonce => Ok(done),
+            _ => Err(unasked()),
+        };
+        let worked = self.work(instance, work, understood).await;
+        let (stdout, stderr) = worked.printed;
+        let report = Report {
+            ended: worked.ended.map_or_else(|ended| ended, Ended::Done),
+            stop: worked.stop,
+            stdout,
+            stderr,
+        };
+        (worked.instance, report)
+    }
+
+    /// Answers a query.
+    async fn ask(
+        &self,
+        instance: Instance,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> (Option<Instance>, Result<Told, Ended>) {
+        let (nonce, frame) = query.order();
+        let (_, mut nobody) = mpsc::unbounded_channel();
+        let work = Work {
+            frame,
+            patience: Query::patience(),
+            max_output: 0,
+            answers: &mut nobody,
+            happening: &mut aside(events),
+            stop,
+        };
+        let understood = |frame| match frame {
+            Frame::Told { nonce: of, told } if of == nonce => query.check(*told),
+            _ => Err(unasked()),
+        };
+        let worked = self.work(instance, work, understood).await;
+        (worked.instance, worked.ended)
+    }
+
+    /// Has a Python do its work, watches the clock, and hears what it says last.
+    async fn work<T>(
+        &self,
+        instance: Instance,
+        mut work: Work<'_>,
+        understood: impl FnOnce(Frame) -> Result<T, Ended>,
+    ) -> Worked<T> {
         let (happenings, mut happened) = mpsc::channel(MAX_HAPPENINGS);
-        while answers.try_recv().is_ok() {} // of calls that an earlier step gave up
+        while work.answers.try_recv().is_ok() {} // of calls that an earlier step gave up
         let (_, nothing) = mpsc::unbounded_channel();
-        let replies = std::mem::replace(answers, nothing);
+        let replies = std::mem::replace(work.answers, nothing);
         let replies = Arc::new(AsyncMutex::new(replies));
         let (reins, stopped) = Reins::new(self.python.engine());
         let wire = Wire {
@@ -171,39 +234,39 @@ impl Recipe {
         let mut running = start(
             threads,
             instance,
-            to_json(&request),
+            work.frame,
             wire,
-            self.spec.max_output,
+            work.max_output,
             stopped,
         );
-        let mut patience = Patience::new(self.spec.timeout, GRACE);
+        let patience = &mut work.patience;
         let ended = loop {
             tokio::select! {
-                Some(happening) = happened.recv() => events.emit(event(happening)),
+                Some(happening) = happened.recv() => (work.happening)(happening),
                 ended = &mut running => break ended,
-                () = stop.cancelled(), if !patience.is_stopping() => patience.interrupt(),
+                () = work.stop.cancelled(), if !patience.is_stopping() => patience.interrupt(),
                 () = patience.alarm(), if !reins.are_pulled() => {
                     let last = patience.is_at_its_end();
                     reins.pull(if last { Stop::ByForce } else { Stop::Softly });
                 }
             }
         };
-        std::mem::swap(answers, &mut *replies.lock().await);
+        std::mem::swap(work.answers, &mut *replies.lock().await);
         while let Ok(happening) = happened.try_recv() {
-            events.emit(event(happening));
+            (work.happening)(happening);
         }
         let pulled = reins.are_pulled();
-        let (instance, ended, (stdout, stderr)) = match ended {
+        let (instance, ended, printed) = match ended {
             Ok(Ran { mut instance, done }) => {
                 let ended = match done {
-                    Ok(frame) => understood(&frame, nonce),
-                    Err(_) if pulled => Ended::Stubborn,
-                    Err(error) => self.failed(&error, instance.host().wanted_more_memory()),
+                    Ok(frame) => parsed(&frame).and_then(understood),
+                    Err(_) if pulled => Err(Ended::Stubborn),
+                    Err(error) => Err(self.failed(&error, instance.host().wanted_more_memory())),
                 };
                 let printed = instance.host().end();
                 let instance = match ended {
-                    Ended::Done(_) => Some(instance),
-                    _ => {
+                    Ok(_) => Some(instance),
+                    Err(_) => {
                         bury(instance).await;
                         None
                     }
@@ -211,17 +274,16 @@ impl Recipe {
                 (instance, ended, printed)
             }
             Err(error) => {
-                let none = || crate::worker::Output::new(0);
-                (None, Ended::Died(error.to_string()), (none(), none()))
+                let none = || Output::new(0);
+                (None, Err(Ended::Died(error.to_string())), (none(), none()))
             }
         };
-        let report = Report {
+        Worked {
+            instance,
             ended,
-            stop: patience.stop(),
-            stdout,
-            stderr,
-        };
-        (instance, report)
+            stop: work.patience.stop(),
+            printed,
+        }
     }
 
     /// How a Python ended that failed.
@@ -269,8 +331,31 @@ impl Unit for Local {
             Some(_) => State::Kept,
             None => self.restore(before).await,
         };
-        let (spec, python) = (&self.recipe.spec, "the Python of the session");
-        Ok(outcome(report, spec, duration, python, state, events))
+        Ok(outcome(
+            report,
+            &self.recipe.spec,
+            duration,
+            PYTHON,
+            state,
+            events,
+        ))
+    }
+
+    async fn ask(
+        &mut self,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Told, Unanswered> {
+        let Some(instance) = self.instance.take() else {
+            return Err(none_runs(PYTHON));
+        };
+        let (instance, told) = self.recipe.ask(instance, query, events, stop).await;
+        self.instance = instance;
+        match told {
+            Ok(told) => Ok(told),
+            Err(ended) => Err(unanswered(ended, PYTHON, self.restore(self.latest).await)),
+        }
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
@@ -382,6 +467,34 @@ pub async fn check_tool(
     }
 }
 
+/// What a Python is to do: run a step or answer a query.
+struct Work<'a> {
+    /// The frame that says so.
+    frame: Vec<u8>,
+    /// How long it may take.
+    patience: Patience,
+    /// Bytes that it may print on each stream.
+    max_output: usize,
+    /// Answers to the calls that it makes.
+    answers: &'a mut Answers,
+    /// Takes what the code does.
+    happening: &'a mut (dyn FnMut(Happening) + Send),
+    /// Asks for its end.
+    stop: &'a CancellationToken,
+}
+
+/// What came of it.
+struct Worked<T> {
+    /// The Python, if it is still of use.
+    instance: Option<Instance>,
+    /// What it said last, or how it ended.
+    ended: Result<T, Ended>,
+    /// Why it was asked to stop, if it was.
+    stop: Option<worker::Stop>,
+    /// What it printed on each stream.
+    printed: (Output, Output),
+}
+
 /// A step that has been run.
 struct Ran {
     instance: Instance,
@@ -412,12 +525,8 @@ async fn bury(instance: Instance) {
     let _ = spawn_blocking(move || drop(instance)).await;
 }
 
-fn understood(frame: &[u8], nonce: u64) -> Ended {
-    match serde_json::from_slice(frame) {
-        Ok(Frame::Done(done)) if done.nonce == nonce => Ended::Done(done),
-        Ok(_) => Ended::Broken("it answered what was not asked".to_owned()),
-        Err(error) => Ended::Broken(error.to_string()),
-    }
+fn parsed(frame: &[u8]) -> Result<Frame, Ended> {
+    serde_json::from_slice(frame).map_err(|error| Ended::Broken(error.to_string()))
 }
 
 /// What stops the step that somebody runs. Dropping it stops it by force.

@@ -12,12 +12,15 @@ use super::control::{Order, Said};
 use super::machine::Machine;
 use super::{DEFAULT_IMAGE, files, mount};
 use crate::engine::copies::Copies;
-use crate::engine::report::{event, outcome, request, token};
+use crate::engine::report::{aside, event, none_runs, outcome, request, token, unanswered};
 use crate::engine::{
-    Answers, Emit, EngineError, Event, FRESH, Outcome, Spec, State, Step, Unit, imports,
+    Answers, Emit, EngineError, Event, FRESH, Outcome, Query, Spec, State, Step, Told, Unanswered,
+    Unit, imports,
 };
 use crate::worker::{Ended, Frame, KEEP_PATIENCE, Kept, Start, Watch, to_json};
 
+/// What errors call that which runs the code.
+const PYTHON: &str = "the Python of the container";
 /// Time that a Python which waits gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -272,8 +275,28 @@ impl Unit for InContainer {
             Ended::Done(_) => State::Kept,
             _ => self.bring_back(before).await,
         };
-        let python = "the Python of the container";
-        Ok(outcome(report, &self.spec, duration, python, state, events))
+        Ok(outcome(report, &self.spec, duration, PYTHON, state, events))
+    }
+
+    async fn ask(
+        &mut self,
+        query: &Query,
+        events: &dyn Emit<Event>,
+        stop: &CancellationToken,
+    ) -> Result<Told, Unanswered> {
+        let Some(running) = &mut self.running else {
+            return Err(none_runs(PYTHON));
+        };
+        let Container { control, link, .. } = &mut running.container;
+        let told = link.ask(query, control, stop, &mut aside(events)).await;
+        match told {
+            Ok(told) => Ok(told),
+            Err(ended) => Err(unanswered(
+                ended,
+                PYTHON,
+                self.bring_back(self.latest).await,
+            )),
+        }
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {

@@ -66,6 +66,14 @@ impl Encoding {
         text.line_to_char(line) + within
     }
 
+    /// The length of a text.
+    pub fn length(self, text: &str) -> usize {
+        match self {
+            Self::Utf8 => text.len(),
+            Self::Utf16 => text.encode_utf16().count(),
+        }
+    }
+
     /// The position of the end of a line.
     pub fn end_of_line(self, text: &Rope, line: usize) -> Position {
         let content = without_end(text.line(line.min(text.len_lines() - 1)));

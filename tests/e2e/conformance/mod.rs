@@ -6,6 +6,7 @@ mod code;
 mod imports;
 mod limits;
 mod memory;
+mod namespace;
 mod session;
 mod tools;
 
@@ -38,6 +39,7 @@ macro_rules! levels {
                 imports: an_import_that_is_not_allowed_is_refused_at_its_line, the_default_list_is_that_of_the_protocol, a_module_of_a_package_is_allowed_without_the_rest_of_it, extra_imports_add_a_package_and_a_star_adds_all, what_an_allowed_module_imports_itself_is_not_looked_at;
                 memory: what_a_client_stores_code_recalls, what_code_stores_a_client_recalls, notes_of_clients_and_of_code_are_in_one_list, clearing_forgets_all_for_code_too, changes_are_events, memory_answers_while_code_runs, wrong_uses_of_memory_in_code_are_exceptions, memory_outlives_steps_runs_and_a_reset;
                 limits: a_step_that_takes_too_long_is_stopped_and_the_variables_stay, an_interrupt_stops_what_runs_and_keeps_the_session, a_cancelled_exec_answers_that_it_was, output_is_cut_at_its_limit, too_much_memory_is_an_error_and_the_session_goes_on, a_run_ends_at_its_step_limit;
+                namespace: variables_are_what_the_code_made, functions_of_the_codes_own_are_variables, long_values_are_shown_by_their_beginning, short_json_is_given_as_it_is, what_cannot_be_asked_is_refused, completions_come_from_the_live_objects, a_name_is_described_where_it_stands_and_within_its_call, hostile_objects_are_looked_at_without_harm, a_repr_that_does_not_end_is_given_up_and_the_variables_stay, a_repr_that_cannot_be_stopped_costs_the_python_alone, questions_are_no_steps_and_leave_no_events, questions_wait_for_what_was_asked_before;
                 tools: tools_are_globals, a_wrong_call_is_a_type_error_with_the_signature, exceptions_of_a_tool_are_raised_and_can_be_caught, python_tools_run_beside_the_code, a_call_that_nobody_answers_ends_with_its_step, tools_outlive_a_reset;
                 agent: a_run_goes_on_until_there_is_an_answer, an_answer_ends_its_own_run_alone, a_run_goes_on_after_a_step_that_took_too_long, what_is_done_between_steps_is_seen_by_the_next, pruning_keeps_the_system_prompt_the_task_and_the_latest_steps;
             }

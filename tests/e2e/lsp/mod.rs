@@ -2,6 +2,7 @@
 
 mod cells;
 mod documents;
+mod names;
 mod progress;
 mod results;
 mod sessions;

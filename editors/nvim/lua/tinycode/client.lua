@@ -94,6 +94,10 @@ local function client_config(root)
       end,
     },
     on_attach = function(client, bufnr)
+      -- Newer ones do so by themselves.
+      if not modern and vim.bo[bufnr].omnifunc:match("^python") or vim.bo[bufnr].omnifunc == "" then
+        vim.bo[bufnr].omnifunc = "v:lua.vim.lsp.omnifunc"
+      end
       for _, call in ipairs(waiting[bufnr] or {}) do
         call(client)
       end
@@ -138,10 +142,8 @@ local function with(bufnr, call)
   end
 end
 
---- Executes a command of the daemon's; `done` takes the answer. Errors are told to the user.
-function M.execute(bufnr, command, arguments, done)
-  arguments.uri = vim.uri_from_bufnr(bufnr)
-  local params = { command = "tinycode." .. command, arguments = { arguments } }
+--- Asks the daemon of a buffer; `done` takes the answer. Errors are told to the user.
+function M.request(bufnr, method, params, done)
   local function answered(err, answer)
     if err then
       local hint = type(err.data) == "table" and err.data.hint
@@ -152,13 +154,19 @@ function M.execute(bufnr, command, arguments, done)
     end
   end
   with(bufnr, function(client)
-    local method = "workspace/executeCommand"
     if modern then
       client:request(method, params, answered, bufnr)
     else
       client.request(method, params, answered, bufnr)
     end
   end)
+end
+
+--- Executes a command of the daemon's.
+function M.execute(bufnr, command, arguments, done)
+  arguments.uri = vim.uri_from_bufnr(bufnr)
+  local params = { command = "tinycode." .. command, arguments = { arguments } }
+  M.request(bufnr, "workspace/executeCommand", params, done)
 end
 
 return M

@@ -1,6 +1,4 @@
--- A window above the text that shows all that came of an execution.
-
-local text = require("tinycode.text")
+-- A window above the text, for what there is more of than fits beside it.
 
 local M = {}
 
@@ -19,9 +17,8 @@ local function size(lines)
   return width, math.min(height, math.floor(vim.o.lines * 0.7))
 end
 
---- Opens it. `q` and `<Esc>` close it.
-function M.open(execution)
-  local pairs_of_lines = text.full(execution)
+--- Opens it with lines, each with its highlight. `q` and `<Esc>` close it.
+function M.open(pairs_of_lines)
   local lines = vim.tbl_map(function(pair)
     return pair[1]
   end, pairs_of_lines)

@@ -110,7 +110,23 @@ function M.output()
   if not execution then
     return tell("nothing was run here; :TinycodeRun runs the cell under the cursor")
   end
-  require("tinycode.float").open(execution)
+  require("tinycode.float").open(require("tinycode.text").full(execution))
+end
+
+--- Shows the variables of the buffer's session.
+function M.vars()
+  local bufnr = vim.api.nvim_get_current_buf()
+  client.execute(bufnr, "session", {}, function(session)
+    if type(session) ~= "table" then
+      return tell("no Python runs here yet; :TinycodeRun runs the cell under the cursor")
+    end
+    client.request(bufnr, "variables.list", { session = session.session }, function(answer)
+      if #answer.variables == 0 then
+        return tell("there are no variables")
+      end
+      require("tinycode.float").open(require("tinycode.text").variables(answer.variables))
+    end)
+  end)
 end
 
 --- Forgets the results of the buffer.

@@ -182,4 +182,22 @@ function M.full(execution)
   return lines
 end
 
+--- Variables in columns, as { line, highlight } pairs.
+function M.variables(variables)
+  local width = { name = 0, type = 0 }
+  for _, variable in ipairs(variables) do
+    for column, widest in pairs(width) do
+      width[column] = math.max(widest, vim.fn.strdisplaywidth(variable[column]))
+    end
+  end
+  local function padded(variable, column)
+    local text = variable[column]
+    return text .. (" "):rep(width[column] - vim.fn.strdisplaywidth(text) + 2)
+  end
+  return vim.tbl_map(function(variable)
+    local shown = table.concat(M.split(variable.repr), " ")
+    return { padded(variable, "name") .. padded(variable, "type") .. shown, "TinycodeValue" }
+  end, variables)
+end
+
 return M
