@@ -20,7 +20,6 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::copies::Copies;
@@ -32,7 +31,7 @@ use super::{
     Answers, Emit, Engine, EngineError, Event, FRESH, Level, Outcome, Query, Spec, State, Step,
     Told, Unanswered, Unit,
 };
-use crate::worker::{Ended, Frame, KEEP_PATIENCE, Kept, Link, Process, Start, Watch, to_json};
+use crate::worker::{Ended, Frame, Kept, Link, Process, Start, Watch, to_json};
 
 /// Receives the files of the worker over descriptor 3 and hands the descriptor to them. The current folder
 /// is taken off the path first, so that no file in it can pass for a standard module. The worker gets
@@ -312,13 +311,11 @@ impl Unit for Subprocess {
         if !self.spec.checkpoints {
             return false;
         }
-        match timeout(KEEP_PATIENCE, running.keep(checkpoint, &self.token)).await {
-            Ok(Ok(kept)) => {
-                self.latest = kept.then_some(checkpoint);
-                kept
-            }
-            Ok(Err(_)) | Err(_) => false, // the next step finds out what is wrong with it
-        }
+        let kept = running.link.keep(&mut running.worker, &self.token).await;
+        let parent = running.worker.id();
+        let kept = kept.is_some_and(|kept| running.adopt(checkpoint, kept, parent));
+        self.latest = kept.then_some(checkpoint);
+        kept
     }
 
     fn kept(&self) -> Vec<u64> {
@@ -358,12 +355,6 @@ impl Unit for Subprocess {
 }
 
 impl Running {
-    /// Has the worker leave a copy behind; says whether it did.
-    async fn keep(&mut self, checkpoint: u64, token: &str) -> io::Result<bool> {
-        let kept = self.link.keep(token).await?;
-        Ok(self.adopt(checkpoint, kept, self.worker.id()))
-    }
-
     /// Takes a copy that `parent` left behind; says whether there is room for it.
     fn adopt(&mut self, checkpoint: u64, kept: Kept, parent: u32) -> bool {
         let adopted = kept.pid.and_then(|pid| Adopted::adopt(pid, parent).ok());
@@ -408,8 +399,8 @@ impl Subprocess {
         if let Worker::Called(copy) = &running.worker {
             copy.signal(Signal::USR1);
         }
-        let kept = timeout(START_PATIENCE, running.link.take_over(&self.token)).await;
-        let Ok(Ok(kept)) = kept else {
+        let Running { link, worker, .. } = &mut running;
+        let Some(kept) = link.take_over(worker, &self.token).await else {
             self.running = Some(running);
             self.close().await;
             return false;

@@ -24,7 +24,7 @@ use super::{NAMESPACE, OBJECTS, PROCESS, SESSION};
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_secs(1);
 /// Time that a worker gets to leave a copy of itself behind.
-pub const KEEP_PATIENCE: Duration = Duration::from_secs(10);
+const KEEP_PATIENCE: Duration = Duration::from_secs(5);
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Bytes of answers that may wait for a worker that does not read them, before it is heard further.
@@ -159,28 +159,28 @@ impl Link {
         output.into_text()
     }
 
-    /// Has the worker leave a copy of itself behind.
-    ///
-    /// # Errors
-    /// When the worker is gone, or says something else.
-    pub async fn keep(&mut self, token: &str) -> io::Result<Kept> {
-        self.send(&to_json(&Order::Keep { token })).await?;
-        self.kept().await
+    /// Has the worker leave a copy of itself behind. Nothing where it does not: the next step finds out why.
+    pub async fn keep(&mut self, process: &mut dyn Process, token: &str) -> Option<Kept> {
+        let keep = async {
+            self.send(&to_json(&Order::Keep { token })).await?;
+            self.kept().await
+        };
+        in_time(keep, process).await
     }
 
     /// Begins to speak with a copy that has been called, in the place of a worker that is dead; it has
-    /// left another copy behind.
-    ///
-    /// # Errors
-    /// When the copy is gone, or says something else.
-    pub async fn take_over(&mut self, token: &str) -> io::Result<Kept> {
-        self.writer.write_all(token.as_bytes()).await?;
-        while !skip_past(&mut self.inbox, token.as_bytes()) {
-            if self.reader.read_buf(&mut self.inbox).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+    /// left another copy behind. Nothing where it does not answer.
+    pub async fn take_over(&mut self, process: &mut dyn Process, token: &str) -> Option<Kept> {
+        let take_over = async {
+            self.writer.write_all(token.as_bytes()).await?;
+            while !skip_past(&mut self.inbox, token.as_bytes()) {
+                if self.reader.read_buf(&mut self.inbox).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
             }
-        }
-        self.kept().await
+            self.kept().await
+        };
+        in_time(take_over, process).await
     }
 
     async fn kept(&mut self) -> io::Result<Kept> {
@@ -474,6 +474,18 @@ async fn receive(reader: &mut OwnedReadHalf, inbox: &mut BytesMut) -> io::Result
         if reader.read_buf(inbox).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+    }
+}
+
+/// What a worker says within its time. Its copies hold the socket too, so that its end says nothing here.
+async fn in_time(
+    said: impl Future<Output = io::Result<Kept>>,
+    process: &mut dyn Process,
+) -> Option<Kept> {
+    tokio::select! {
+        said = said => said.ok(),
+        _ = process.ended() => None,
+        () = tokio::time::sleep(KEEP_PATIENCE) => None,
     }
 }
 

@@ -14,9 +14,7 @@ pub use frames::{
     Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Raise, Reply, Request, Signal, Start,
     ToolSpec,
 };
-pub use link::{
-    Ended, Happening, Heard, KEEP_PATIENCE, Link, Process, Report, Watch, heard, to_json, unasked,
-};
+pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json, unasked};
 pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};
 pub use query::{Inspected, Matches, Query, Told, Variable};

@@ -17,7 +17,7 @@ use crate::engine::{
     Answers, Emit, EngineError, Event, FRESH, Outcome, Query, Spec, State, Step, Told, Unanswered,
     Unit, imports,
 };
-use crate::worker::{Ended, Frame, KEEP_PATIENCE, Kept, Start, Watch, to_json};
+use crate::worker::{Ended, Frame, Kept, Start, Watch, to_json};
 
 /// What errors call that which runs the code.
 const PYTHON: &str = "the Python of the container";
@@ -186,7 +186,7 @@ impl InContainer {
         let Container { control, link, .. } = &mut running.container;
         let called = async {
             match control.call(pid, &others).await {
-                true => link.take_over(&self.token).await.ok(),
+                true => link.take_over(control, &self.token).await,
                 false => None,
             }
         };
@@ -313,8 +313,9 @@ impl Unit for InContainer {
         let Some(running) = self.running.as_mut().filter(|_| self.spec.checkpoints) else {
             return false;
         };
-        let kept = timeout(KEEP_PATIENCE, running.container.link.keep(&self.token)).await;
-        let kept = kept.is_ok_and(|kept| kept.is_ok_and(|kept| running.add(checkpoint, kept)));
+        let Container { control, link, .. } = &mut running.container;
+        let kept = link.keep(control, &self.token).await;
+        let kept = kept.is_some_and(|kept| running.add(checkpoint, kept));
         self.latest = kept.then_some(checkpoint);
         kept
     }
