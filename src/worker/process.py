@@ -33,6 +33,7 @@ class Channel:
 
     def __init__(self, fd):
         self.fd = fd
+        self.socket = self.identity()
         self.lock = allocate_lock()
         self.reading = allocate_lock()
         self.readable = select.poll()
@@ -58,6 +59,14 @@ class Channel:
                 os._exit(0)  # the daemon is gone
             data += piece
         return bytes(data)
+
+    def identity(self):
+        stat = os.fstat(self.fd)
+        return stat.st_dev, stat.st_ino
+
+    def is_whole(self):
+        """Whether the descriptor is still the socket. The daemon cannot tell: the copies hold it too."""
+        return self.identity() == self.socket
 
     def send(self, message):
         self.write(encode_frame(message))
@@ -220,6 +229,8 @@ class Process(Session):
                 if os.getpid() != self.pid:
                     os._exit(0)  # a fork of the code's own came back here
                 self.channel.stop_pending = False
+                if not self.channel.is_whole():
+                    raise OSError
                 self.channel.write(done)
         except OSError:
             os.write(2, b"the code closed the connection between its Python and tinycode\n")
