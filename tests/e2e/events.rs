@@ -10,6 +10,8 @@ fn the_events_of_an_exec_come_before_its_answer_and_say_the_same() {
     let session = daemon.session(json!({"extra_imports": ["sys"]}));
     let code = "import sys\nprint('a')\nuncertain('u')\nstore('n', 1)\n5";
     let result = session.exec(code);
+    let before_the_answer = session.events();
+    session.event("checkpoint", |_| true);
     let events: Vec<Value> = session.events().iter().map(without_times).collect();
     let wanted = json!([
         {"session": session.id, "seq": 1, "type": "step.started", "step": 1},
@@ -18,10 +20,12 @@ fn the_events_of_an_exec_come_before_its_answer_and_say_the_same() {
         {"session": session.id, "seq": 4, "type": "signal", "step": 1, "kind": "uncertain", "message": "u"},
         {"session": session.id, "seq": 5, "type": "memory", "name": "n", "op": "store"},
         {"session": session.id, "seq": 6, "type": "step.finished", "step": 1, "result": without_times(&result)},
+        {"session": session.id, "seq": 7, "type": "checkpoint", "checkpoint": "c1", "step": 1},
     ]);
     assert_eq!(json!(events), wanted);
+    assert!(before_the_answer.len() >= 6, "{before_the_answer:?}");
     let info = session.call("session.get", json!({})).unwrap();
-    assert_eq!((&info["seq"], &info["step"]), (&json!(6), &json!(1)));
+    assert_eq!((&info["seq"], &info["step"]), (&json!(7), &json!(1)));
 }
 
 #[test]
@@ -58,13 +62,15 @@ fn a_client_that_did_not_create_the_session_hears_of_it_once_it_attaches() {
     let session = daemon.session(json!({}));
     let seen = of(&other, &session);
     session.exec("print('before')");
+    session.event("checkpoint", |_| true);
     let latest = session.events().len();
     assert_eq!(
         seen.call("session.attach", json!({})),
         Ok(json!({"seq": latest}))
     );
     session.exec("print('after')");
-    seen.event("step.finished", |event| event["step"] == 2);
+    session.event("checkpoint", |event| event["step"] == 2);
+    seen.event("checkpoint", |event| event["step"] == 2);
     assert_eq!(seen.events(), session.events()[latest..]);
     assert_eq!(seen.call("session.detach", json!({})), Ok(json!({})));
     let heard = seen.events().len();
@@ -78,16 +84,18 @@ fn a_client_that_created_the_session_can_detach() {
     let daemon = Daemon::start();
     let session = daemon.session(json!({}));
     session.exec("1");
+    session.event("checkpoint", |_| true);
     let heard = session.events().len();
     session.call("session.detach", json!({})).unwrap();
     session.call("session.detach", json!({})).unwrap(); // which is no error
     session.exec("2");
+    assert_eq!(session.checkpoints(), ["c0", "c1", "c2"]);
     assert_eq!(session.events().len(), heard);
     let answer = session
         .call("session.attach", json!({"since": heard}))
         .unwrap();
     let latest = answer["seq"].as_u64().unwrap();
-    session.event("step.finished", |event| event["seq"] == latest);
+    session.event("checkpoint", |event| event["seq"] == latest);
     let seqs: Vec<u64> = session
         .events()
         .iter()
@@ -102,6 +110,7 @@ fn attaching_since_a_number_replays_what_follows_without_gap_or_repeat() {
     let limits = json!({"max_output_bytes": 16 << 20});
     let session = daemon.session(json!({"limits": limits}));
     session.exec("for i in range(4000): print(i, 'x' * 1000)"); // several megabytes of events
+    session.event("checkpoint", |_| true);
     let all = session.events();
     let latest = all.len() as u64;
     for since in [0, 1, latest / 2, latest - 1, latest, latest + 5] {
@@ -115,7 +124,7 @@ fn attaching_since_a_number_replays_what_follows_without_gap_or_repeat() {
             .get(usize::try_from(since).unwrap()..)
             .unwrap_or_default();
         if !rest.is_empty() {
-            seen.event("step.finished", |event| event["seq"] == latest);
+            seen.event("checkpoint", |event| event["seq"] == latest);
         }
         assert!(seen.events() == rest, "since {since}");
     }
@@ -138,10 +147,11 @@ fn a_client_that_attaches_while_code_prints_misses_nothing() {
     }
     let result = daemon.wait(request).unwrap();
     assert_eq!(result["output"].as_str().unwrap().lines().count(), 20_000);
+    session.event("checkpoint", |_| true);
     let all = session.events();
     for client in &clients {
         let seen = of(client, &session);
-        seen.event("step.finished", |_| true);
+        seen.event("checkpoint", |_| true);
         assert!(seen.events() == all);
     }
 }
@@ -179,12 +189,13 @@ fn attaching_twice_to_the_same_session_does_not_repeat_what_follows() {
     let latest = session.call("session.attach", json!({})).unwrap();
     assert_eq!(latest, json!({"seq": 0}));
     session.exec("1");
+    session.event("checkpoint", |_| true);
     let seqs: Vec<Value> = session
         .events()
         .iter()
         .map(|event| event["seq"].clone())
         .collect();
-    assert_eq!(seqs, [1, 2, 3]);
+    assert_eq!(seqs, [1, 2, 3, 4]);
 }
 
 #[test]

@@ -78,9 +78,8 @@ fn what_swallows_the_interrupt_is_killed() {
         if code.contains("re.match") && result["state"] == "kept" {
             continue; // newer Pythons look for signals while they match
         }
-        assert_timed_out(&result, "lost");
-        assert_eq!(session.exec("kept")["error"]["type"], "NameError", "{code}");
-        session.assert_usable();
+        assert_timed_out(&result, "restored");
+        session.check("kept", json!({"value": "1"}));
     }
 }
 

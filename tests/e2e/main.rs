@@ -13,6 +13,7 @@
 
 mod support;
 
+mod checkpoints;
 mod cli;
 mod conformance;
 mod crashes;

@@ -79,7 +79,7 @@ fn processes_end_with_a_step_that_is_killed() {
     let result = daemon.wait(request).unwrap();
     assert_eq!(
         (&result["timeout"], &result["state"]),
-        (&json!(true), &json!("lost"))
+        (&json!(true), &json!("restored"))
     );
     until_gone(&pids);
     session.assert_usable();
@@ -90,7 +90,7 @@ fn processes_end_with_a_python_that_crashes() {
     let daemon = Daemon::start();
     let session = session(&daemon);
     let (request, pids) = start(&session, "os._exit(5)");
-    assert_eq!(daemon.wait(request).unwrap()["state"], "lost");
+    assert_eq!(daemon.wait(request).unwrap()["state"], "restored");
     until_gone(&pids);
 }
 
@@ -161,7 +161,7 @@ fn code_that_leads_a_fork_bomb_is_ended_with_all_of_it() {
     let session = daemon.session(json!({"extra_imports": ["*"], "limits": limits}));
     let code = "import os, time\npids = []\nfor _ in range(40):\n    pid = os.fork()\n    if pid == 0:\n        for s in range(3):\n            if os.fork(): break\n        while True: time.sleep(1)\n    pids.append(pid)\nprint(*pids)\nimport signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(1)";
     let result = session.exec(code);
-    assert_eq!(result["state"], "lost", "{result}");
+    assert_eq!(result["state"], "restored", "{result}");
     let pids = numbers(result["output"].as_str().unwrap());
     assert_eq!(pids.len(), 40);
     until_gone(&pids);

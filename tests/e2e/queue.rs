@@ -173,6 +173,7 @@ fn interrupt_stops_what_runs_and_keeps_the_variables() {
 fn interrupt_kills_what_does_not_stop() {
     let daemon = Daemon::start();
     let session = session(&daemon);
+    session.exec("kept = 1");
     let running = session.start_exec("print('on')\nsum(range(10**12))");
     session.until_printed("on");
     assert_eq!(
@@ -182,9 +183,9 @@ fn interrupt_kills_what_does_not_stop() {
     let result = daemon.wait(running).unwrap();
     assert_eq!(
         (&result["interrupted"], &result["state"]),
-        (&json!(true), &json!("lost"))
+        (&json!(true), &json!("restored"))
     );
-    session.assert_usable();
+    session.check("kept", json!({"value": "1"}));
 }
 
 #[test]

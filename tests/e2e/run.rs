@@ -74,11 +74,13 @@ fn the_mean_of_a_column_is_answered_and_told_in_events_while_it_runs() {
         "code",
         "stdout",
         "step.finished",
+        "checkpoint",
         "step.started",
         "model.delta",
         "model.message",
         "code",
         "step.finished",
+        "checkpoint",
         "run.finished",
     ];
     assert_eq!(types(&events), wanted);
@@ -397,22 +399,30 @@ fn an_answer_counts_only_if_its_block_ends_well() {
 
 #[test]
 fn a_python_that_dies_in_a_run_is_told_to_the_model() {
-    let model = Model::new([
-        "```python\nx = 1\n```",
-        "```python\nimport os\nos._exit(3)\n```",
-        "```python\nfinal_answer('x' in globals())\n```",
-    ]);
-    let daemon = Daemon::start();
-    let mut params = params(&model, "t");
-    params["extra_imports"] = json!(["*"]);
-    let result = daemon.call("run", params).unwrap();
-    assert_eq!(result["output"], "False");
-    let told = model.requests()[2].last();
-    assert!(told.contains("exited with code 3"), "{told}");
-    assert!(
-        told.contains(include_str!("../../prompts/lost.md").trim_end()),
-        "{told}"
+    let (restored, lost) = (
+        include_str!("../../prompts/restored.md").trim_end(),
+        include_str!("../../prompts/lost.md").trim_end(),
     );
+    let daemon = Daemon::start();
+    for (checkpoints, still_there, says, not) in [
+        (true, "True", restored, lost),
+        (false, "False", lost, restored),
+    ] {
+        let model = Model::new([
+            "```python\nx = 1\n```",
+            "```python\nimport os\nx = 2\nos._exit(3)\n```",
+            "```python\nfinal_answer(globals().get('x') == 1)\n```",
+        ]);
+        let mut params = params(&model, "t");
+        params["extra_imports"] = json!(["*"]);
+        params["checkpoints"] = json!(checkpoints);
+        let result = daemon.call("run", params).unwrap();
+        assert_eq!(result["output"], still_there);
+        let told = model.requests()[2].last();
+        assert!(told.contains("exited with code 3"), "{told}");
+        assert!(told.contains(says), "{told}");
+        assert!(!told.contains(not), "{told}");
+    }
 }
 
 #[test]

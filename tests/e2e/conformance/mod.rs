@@ -2,6 +2,7 @@
 //! on `os` or on files. What only some levels have is tested in the other files.
 
 mod agent;
+mod checkpoints;
 mod code;
 mod imports;
 mod limits;
@@ -48,3 +49,12 @@ macro_rules! levels {
 }
 
 levels!(isolated, local, sandboxed);
+
+/// What holds where the Python state can be kept.
+mod keeping {
+    const LEVEL: &str = "isolated";
+
+    tests! {
+        checkpoints: each_step_leaves_one, each_turn_leaves_one, a_rewind_brings_back_what_python_was, random_numbers_come_again_after_a_rewind, the_scratchpad_goes_back_for_code_and_for_clients, the_conversation_goes_back, a_rewind_can_be_undone, the_beginning_is_a_session_without_steps, a_reset_can_be_undone, one_that_is_not_there_is_refused_and_changes_nothing, the_oldest_go_and_the_beginning_stays, without_checkpoints_there_is_no_way_back, rewinds_wait_in_line, an_interrupt_works_after_a_rewind, a_task_goes_on_from_where_it_was, tools_work_after_a_rewind, tools_stay_those_of_today_and_the_model_is_told, a_step_that_is_killed_is_undone, what_a_client_stores_while_a_step_is_killed_stays;
+    }
+}

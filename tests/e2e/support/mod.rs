@@ -74,6 +74,19 @@ pub fn runs(pid: u64) -> bool {
     !matches!(state, None | Some('Z' | 'X'))
 }
 
+/// All processes below this one.
+pub fn descendants(pid: u64) -> Vec<u64> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let children = threads.flat_map(|thread| {
+        let children = std::fs::read_to_string(thread.path().join("children"));
+        numbers(&children.unwrap_or_default())
+    });
+    children
+        .flat_map(|child| std::iter::once(child).chain(descendants(child)))
+        .collect()
+}
+
 /// Waits until none of the processes runs.
 pub fn until_gone(pids: &[u64]) {
     until(&format!("{pids:?} are gone"), || {

@@ -69,6 +69,29 @@ impl Session<'_> {
         self.check("print(6 * 7)", json!({"output": "42\n"}));
     }
 
+    /// The names of the checkpoints, oldest first; that of the latest step is among them.
+    #[track_caller]
+    pub fn checkpoints(&self) -> Vec<String> {
+        let answer = self.call("session.checkpoints", json!({})).unwrap();
+        let list = answer["checkpoints"].as_array().unwrap();
+        let names = list.iter().map(|one| one["checkpoint"].as_str().unwrap());
+        names.map(str::to_owned).collect()
+    }
+
+    /// Runs code without an error; the name of the checkpoint after it.
+    #[track_caller]
+    pub fn keep(&self, code: &str) -> String {
+        self.printed(code);
+        self.checkpoints().pop().unwrap()
+    }
+
+    /// Goes back to a checkpoint.
+    #[track_caller]
+    pub fn rewind(&self, checkpoint: &str) -> Value {
+        let params = json!({"checkpoint": checkpoint});
+        self.call("session.rewind", params).unwrap()
+    }
+
     /// The events that have come so far.
     pub fn events(&self) -> Vec<Value> {
         self.client.events(&self.id)

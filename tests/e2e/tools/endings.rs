@@ -4,7 +4,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::session_with_calculate;
-use crate::support::{Daemon, Options, Session, calculate, kill, numbers, refused, returns};
+use crate::support::{
+    Daemon, Options, Session, calculate, kill, numbers, python_tool, refused, returns,
+};
 
 const CATCHING: &str = "try:\n    calculate(1, 2)\nexcept Exception as e:\n    print('caught', e)";
 
@@ -213,8 +215,21 @@ fn client_tools_outlive_a_reset_and_a_crash() {
     let session = daemon.session(json!({"tools": [calculate()], "extra_imports": ["os"]}));
     session.call("session.reset", json!({})).unwrap();
     assert_callable(&session);
+    assert_eq!(session.exec("import os\nos._exit(3)")["state"], "restored");
+    assert_callable(&session);
+}
+
+#[test]
+fn tools_outlive_a_python_that_cannot_be_brought_back() {
+    let daemon = Daemon::start();
+    let source = "def twice(x):\n    return 2 * x";
+    let session = daemon.session(json!({
+        "tools": [calculate(), python_tool("twice", source)], "extra_imports": ["os"],
+        "checkpoints": false,
+    }));
     assert_eq!(session.exec("import os\nos._exit(3)")["state"], "lost");
     assert_callable(&session);
+    session.check("twice(4)", json!({"value": "8"}));
 }
 
 #[test]
@@ -226,7 +241,7 @@ fn a_crash_in_a_call_gives_it_up() {
     let call = session.tool_call("calculate");
     kill(python, Signal::KILL);
     let result = daemon.wait(request).unwrap();
-    assert_eq!(result["state"], "lost", "{result}");
+    assert_eq!(result["state"], "restored", "{result}");
     assert_given_up(&session, &call);
     assert_callable(&session);
 }

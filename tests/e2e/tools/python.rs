@@ -121,7 +121,7 @@ fn what_a_python_tool_prints_is_output() {
 }
 
 #[test]
-fn python_tools_outlive_a_reset_and_a_crash_without_their_state() {
+fn python_tools_outlive_a_reset_without_their_state_and_a_crash_with_it() {
     let daemon = Daemon::start();
     let session =
         daemon.session(json!({"tools": [python_tool("counted", COUNT)], "extra_imports": ["os"]}));
@@ -131,7 +131,7 @@ fn python_tools_outlive_a_reset_and_a_crash_without_their_state() {
     let result = session.exec("import os\nos._exit(3)");
     assert_eq!(
         (&result["state"], &result["value"]),
-        (&json!("lost"), &Value::Null)
+        (&json!("restored"), &Value::Null)
     );
-    session.check("counted()", json!({"value": "1"}));
+    session.check("counted()", json!({"value": "2"}));
 }
