@@ -42,6 +42,7 @@ macro_rules! levels {
                 limits: a_step_that_takes_too_long_is_stopped_and_the_variables_stay, an_interrupt_stops_what_runs_and_keeps_the_session, a_cancelled_exec_answers_that_it_was, output_is_cut_at_its_limit, too_much_memory_is_an_error_and_the_session_goes_on, a_run_ends_at_its_step_limit;
                 namespace: variables_are_what_the_code_made, functions_of_the_codes_own_are_variables, long_values_are_shown_by_their_beginning, short_json_is_given_as_it_is, what_cannot_be_asked_is_refused, completions_come_from_the_live_objects, a_name_is_described_where_it_stands_and_within_its_call, hostile_objects_are_looked_at_without_harm, a_repr_that_does_not_end_is_given_up_and_the_variables_stay, a_repr_that_cannot_be_stopped_costs_the_python_alone, questions_are_no_steps_and_leave_no_events, questions_wait_for_what_was_asked_before;
                 tools: tools_are_globals, a_wrong_call_is_a_type_error_with_the_signature, exceptions_of_a_tool_are_raised_and_can_be_caught, python_tools_run_beside_the_code, a_call_that_nobody_answers_ends_with_its_step, tools_outlive_a_reset;
+                checkpoints: each_step_leaves_one, each_turn_leaves_one, a_rewind_brings_back_what_python_was, random_numbers_come_again_after_a_rewind, the_scratchpad_goes_back_for_code_and_for_clients, the_conversation_goes_back, a_rewind_can_be_undone, the_beginning_is_a_session_without_steps, a_reset_can_be_undone, one_that_is_not_there_is_refused_and_changes_nothing, the_oldest_go_and_the_beginning_stays, without_checkpoints_there_is_no_way_back, rewinds_wait_in_line, an_interrupt_works_after_a_rewind, a_task_goes_on_from_where_it_was, tools_work_after_a_rewind, tools_stay_those_of_today_and_the_model_is_told, a_step_that_is_killed_is_undone, what_a_client_stores_while_a_step_is_killed_stays;
                 agent: a_run_goes_on_until_there_is_an_answer, an_answer_ends_its_own_run_alone, a_run_goes_on_after_a_step_that_took_too_long, what_is_done_between_steps_is_seen_by_the_next, pruning_keeps_the_system_prompt_the_task_and_the_latest_steps;
             }
         })*
@@ -49,12 +50,3 @@ macro_rules! levels {
 }
 
 levels!(isolated, local, sandboxed);
-
-/// What holds where the Python state can be kept.
-mod keeping {
-    const LEVEL: &str = "isolated";
-
-    tests! {
-        checkpoints: each_step_leaves_one, each_turn_leaves_one, a_rewind_brings_back_what_python_was, random_numbers_come_again_after_a_rewind, the_scratchpad_goes_back_for_code_and_for_clients, the_conversation_goes_back, a_rewind_can_be_undone, the_beginning_is_a_session_without_steps, a_reset_can_be_undone, one_that_is_not_there_is_refused_and_changes_nothing, the_oldest_go_and_the_beginning_stays, without_checkpoints_there_is_no_way_back, rewinds_wait_in_line, an_interrupt_works_after_a_rewind, a_task_goes_on_from_where_it_was, tools_work_after_a_rewind, tools_stay_those_of_today_and_the_model_is_told, a_step_that_is_killed_is_undone, what_a_client_stores_while_a_step_is_killed_stays;
-    }
-}
