@@ -4,5 +4,6 @@ mod cells;
 mod documents;
 mod progress;
 mod results;
+mod rewind;
 mod sessions;
 mod tasks;
