@@ -6,6 +6,26 @@ export type Attached = {
  */
 seq: number, };
 
+export type CheckpointInfo = { 
+/**
+ * Names it.
+ */
+checkpoint: string, 
+/**
+ * The step after which it was made; 0 is the beginning of the session.
+ */
+step: number, 
+/**
+ * When, in seconds since 1970.
+ */
+time: number, };
+
+export type CheckpointList = { 
+/**
+ * Where the session can go back to, oldest first.
+ */
+checkpoints: Array<CheckpointInfo>, };
+
 export type CwdMode = "copy" | "mount";
 
 export type Empty = Record<symbol, never>;
@@ -176,7 +196,23 @@ step: number,
 /**
  * What the code did; null where the model wrote none or the step was given up.
  */
-result: ExecResult | null, } | { "type": "run.finished", 
+result: ExecResult | null, } | { "type": "checkpoint", 
+/**
+ * Names it.
+ */
+checkpoint: string, 
+/**
+ * Number of the step in its session.
+ */
+step: number, } | { "type": "session.rewound", 
+/**
+ * The checkpoint.
+ */
+checkpoint: string, 
+/**
+ * The step after which it was made; 0 is the beginning.
+ */
+step: number, } | { "type": "run.finished", 
 /**
  * The run's id.
  */
@@ -562,7 +598,7 @@ enable_pruning: boolean,
  */
 prune_keep_last: number, 
 /**
- * Whether a checkpoint is made after each step.
+ * Whether a checkpoint is made after each step, to which the session can go back.
  */
 checkpoints: boolean, 
 /**
@@ -734,7 +770,7 @@ enable_pruning: boolean,
  */
 prune_keep_last: number, 
 /**
- * Whether a checkpoint is made after each step.
+ * Whether a checkpoint is made after each step, to which the session can go back.
  */
 checkpoints: boolean, 
 /**
@@ -767,6 +803,16 @@ export type SessionRef = {
  * The session's id.
  */
 session: string, };
+
+export type SessionRewind = { 
+/**
+ * The session's id.
+ */
+session: string, 
+/**
+ * A checkpoint of `session.checkpoints`.
+ */
+checkpoint: string, };
 
 export type SessionState = "idle" | "busy" | "closed";
 
@@ -1054,6 +1100,10 @@ export interface Methods {
   "session.get": { params: SessionRef; result: SessionInfo };
   /** Gives the session a fresh namespace; its memory is kept. */
   "session.reset": { params: SessionRef; result: SessionInfo };
+  /** Lists the states that the session can go back to: the beginning, and the latest steps. */
+  "session.checkpoints": { params: SessionRef; result: CheckpointList };
+  /** Goes back to a checkpoint: Python state, memory and conversation together. Later checkpoints stay, so that this can be undone. */
+  "session.rewind": { params: SessionRewind; result: SessionInfo };
   /** Ends the session and all that runs in it. */
   "session.close": { params: SessionRef; result: Empty };
   /** Sends the session's events to this connection, from `since` on. */
