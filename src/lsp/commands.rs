@@ -90,6 +90,8 @@ struct RewindArguments {
     cell: Option<usize>,
     /// A line of the task or the cell, in place of its number.
     line: Option<usize>,
+    /// The execution, in place of both.
+    execution: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -335,7 +337,12 @@ async fn interrupt(editor: &Editor, arguments: InterruptArguments) -> Result<Val
 
 async fn go_back(
     editor: &Arc<Editor>,
-    RewindArguments { uri, cell, line }: RewindArguments,
+    RewindArguments {
+        uri,
+        cell,
+        line,
+        execution,
+    }: RewindArguments,
     token: Option<ProgressToken>,
 ) -> Result<Value, Error> {
     let arguments = CellArguments {
@@ -346,9 +353,10 @@ async fn go_back(
     };
     let find = |document: &mut Document| {
         let task = line.and_then(|line| document.view().outline.task_at(line));
-        let mark = match task.filter(|_| cell.is_none()) {
-            Some(task) => document.view().of_task(task),
-            None => {
+        let mark = match (execution, task.filter(|_| cell.is_none())) {
+            (Some(id), _) => document.view().mark(id),
+            (None, Some(task)) => document.view().of_task(task),
+            (None, None) => {
                 let cell = cell_of(document, &arguments)?;
                 document.view().of_cell(cell)
             }

@@ -208,7 +208,9 @@ impl Order {
                     seen.code = None;
                     let is_first = seen.step.replace(step).is_none();
                     if is_first || run.is_some() {
-                        let more = json!({"session": session.id, "step": step, "run": run});
+                        let more = json!({
+                            "session": session.id, "step": step, "seq": seq, "run": run,
+                        });
                         self.tell(editor, "running", more).await;
                     }
                     said = Some(run.map_or_else(String::new, |_| "thinking".to_owned()));

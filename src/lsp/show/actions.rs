@@ -45,11 +45,7 @@ pub fn actions(
             let arguments = json!({"uri": uri});
             actions.push(action(command("Run all cells", RUN_ALL, arguments)));
         }
-        let back = rewind(
-            view.of_cell(number),
-            TO_CELL,
-            json!({"uri": uri, "cell": number}),
-        );
+        let back = rewind(view.of_cell(number), TO_CELL, uri);
         actions.extend(back.map(action));
     }
     if is_asked
@@ -81,11 +77,7 @@ fn of_task(view: View<'_>, uri: &Uri, encoding: Encoding, number: usize) -> Vec<
     let title = format!("Run task: {}", cut(&task.text, MAX_TITLE));
     let line = task.lines.start;
     let mut actions = vec![action(run_task(title, uri, line))];
-    let back = rewind(
-        view.of_task(number),
-        TO_TASK,
-        json!({"uri": uri, "line": line}),
-    );
+    let back = rewind(view.of_task(number), TO_TASK, uri);
     actions.extend(back.map(action));
     let code = view.of_task(number).and_then(|mark| match &mark.state {
         State::Done(summary) => summary.code.as_deref(),

@@ -1,6 +1,5 @@
 //! Code lenses: above each cell and task, what can be done with it.
 
-use serde_json::json;
 use tower_lsp_server::ls_types::{CodeLens, Command, Range, Uri};
 
 use super::{interrupt, rewind, run_above, run_cell, run_task};
@@ -21,11 +20,7 @@ pub fn lenses(view: View<'_>, uri: &Uri) -> Vec<CodeLens> {
             false => run_cell("▶ Run cell", uri, number),
         };
         let above = (number > 0).then(|| run_above("Run above", uri, number));
-        let back = rewind(
-            view.of_cell(number),
-            REWIND,
-            json!({"uri": uri, "cell": number}),
-        );
+        let back = rewind(view.of_cell(number), REWIND, uri);
         std::iter::once(first)
             .chain(above)
             .chain(back)
@@ -38,11 +33,7 @@ pub fn lenses(view: View<'_>, uri: &Uri) -> Vec<CodeLens> {
             true => interrupt("■ Interrupt", uri),
             false => run_task("▶ Run task", uri, line),
         };
-        let back = rewind(
-            view.of_task(number),
-            REWIND,
-            json!({"uri": uri, "line": line}),
-        );
+        let back = rewind(view.of_task(number), REWIND, uri);
         let commands = std::iter::once(first).chain(back);
         commands.map(move |command| lens(line, command))
     });

@@ -43,14 +43,13 @@ fn run_task(title: impl Into<String>, uri: &Uri, line: usize) -> Command {
 }
 
 /// Going back to what a part left, or forth if it was undone; nothing where the session is that, or cannot.
-fn rewind(
-    mark: Option<&Mark>,
-    [back, forth]: [&str; 2],
-    arguments: serde_json::Value,
-) -> Option<Command> {
-    let moment = &mark?.ran.as_ref()?.moment;
+fn rewind(mark: Option<&Mark>, [back, forth]: [&str; 2], uri: &Uri) -> Option<Command> {
+    let mark = mark?;
+    let moment = &mark.ran.as_ref()?.moment;
     moment.checkpoint.as_ref().filter(|_| !moment.latest)?;
     let title = if moment.undone { forth } else { back };
+    // By its number: the text may change before the client asks for lenses again.
+    let arguments = json!({"uri": uri, "execution": mark.id});
     Some(command(title, super::commands::REWIND, arguments))
 }
 
