@@ -17,6 +17,7 @@ command("RunAll", "run_all", { desc = "Run all cells" })
 command("Task", "task", { nargs = "*", desc = "Run the task under the cursor, or write down a new one and run it" })
 command("Insert", "insert", { desc = "Insert the code that the agent wrote for the task under the cursor" })
 command("Interrupt", "interrupt", { desc = "Stop what runs" })
+command("Rewind", "rewind", { desc = "Go back to what the session was after the cell or task under the cursor" })
 command("Output", "output", { desc = "Show all that came of the cell or task under the cursor" })
 command("Clear", "clear", { desc = "Forget the results of this buffer" })
 command("Restart", "restart", {
