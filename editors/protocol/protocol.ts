@@ -26,6 +26,39 @@ export type CheckpointList = {
  */
 checkpoints: Array<CheckpointInfo>, };
 
+export type CodeAt = { 
+/**
+ * The session's id.
+ */
+session: string, 
+/**
+ * Python source, which need not be whole.
+ */
+code: string, 
+/**
+ * Where in it: characters (Unicode code points) before the cursor.
+ */
+cursor: number, };
+
+export type Completions = { 
+/**
+ * What may stand between `cursor_start` and `cursor_end`, at most 1,000.
+ */
+matches: Array<string>, 
+/**
+ * What each of them is: `variable`, `function`, `class`, `module`, `property`, `keyword`, or `key` of a
+ * dictionary.
+ */
+kinds: Array<string>, 
+/**
+ * Where what they replace begins, in characters.
+ */
+cursor_start: number, 
+/**
+ * And where it ends.
+ */
+cursor_end: number, };
+
 export type CwdMode = "copy" | "mount";
 
 export type Empty = Record<symbol, never>;
@@ -313,6 +346,16 @@ timestamp: number,
 metadata: { [key in string]: JsonValue }, };
 
 export type FinalSource = "normal" | "final_attempt";
+
+export type Inspection = { 
+/**
+ * Whether the name at the cursor, or the function in whose brackets it is, is known.
+ */
+found: boolean, 
+/**
+ * Its signature, type, value, length and docstring; empty where it is not known.
+ */
+text: string, };
 
 export type Interrupted = { 
 /**
@@ -1084,6 +1127,59 @@ isolated: LevelStatus,
  */
 sandboxed: LevelStatus, };
 
+export type Variable = { 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * The name of its class.
+ */
+type: string, 
+/**
+ * Its `repr`, at most 300 characters of it; a longer one ends in `...`.
+ */
+repr: string, 
+/**
+ * What `len` says of it, where it has a length.
+ */
+size?: number, };
+
+export type VariableList = { 
+/**
+ * What the code made, by name, at most 1,000: no modules, and of functions and classes only those that
+ * the code itself defined.
+ */
+variables: Array<Variable>, };
+
+export type VariableRef = { 
+/**
+ * The session's id.
+ */
+session: string, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * Characters that `repr` may have, up to 1,000,000; 300 where it is left out.
+ */
+max_length: number | null, };
+
+export type VariableValue = { 
+/**
+ * The name of its class.
+ */
+type: string, 
+/**
+ * Its `repr`, at most `max_length` characters of it; a longer one ends in `...`.
+ */
+repr: string, 
+/**
+ * The value itself, where it is JSON and short.
+ */
+value?: any, };
+
 /** The methods: their parameters and results by name. */
 export interface Methods {
   /** Answers at once, whatever else runs. */
@@ -1144,4 +1240,12 @@ export interface Methods {
   "memory.steps": { params: SessionRef; result: MemorySteps };
   /** Makes the conversation shorter. */
   "memory.prune": { params: MemoryPrune; result: MemoryPruned };
+  /** Lists what the session's code made. */
+  "variables.list": { params: SessionRef; result: VariableList };
+  /** Shows one name of the session's Python. */
+  "variables.get": { params: VariableRef; result: VariableValue };
+  /** Says how code may go on at the cursor, by the names of the session's Python. */
+  "complete": { params: CodeAt; result: Completions };
+  /** Describes what the name at the cursor stands for. */
+  "inspect": { params: CodeAt; result: Inspection };
 }

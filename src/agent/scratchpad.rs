@@ -32,6 +32,8 @@ pub struct Scratchpad {
     failed: Vec<Arc<str>>,
     /// What Python has not been told yet.
     changes: MemoryChanges,
+    /// Observations and failed approaches that clients noted since it was told the latest.
+    notes: (Vec<String>, Vec<String>),
     /// Whether the model has not been shown the latest.
     unshown: bool,
 }
@@ -44,9 +46,10 @@ impl Scratchpad {
                 self.changes.set.remove(&name);
                 self.hold(name, value);
             }
-            MemoryChange::Observe(text) => self.observe(&text),
-            MemoryChange::Fail(text) => self.fail(&text),
+            MemoryChange::Observe(text) => note(&mut self.observations, &text),
+            MemoryChange::Fail(text) => note(&mut self.failed, &text),
         }
+        self.unshown = true;
     }
 
     /// Stores a value for a client. Says whether there was room.
@@ -73,15 +76,17 @@ impl Scratchpad {
         self.variables.get(name).map(Arc::as_ref)
     }
 
-    /// Notes an observation.
+    /// Notes an observation for a client.
     pub fn observe(&mut self, text: &str) {
         note(&mut self.observations, text);
+        remember(&mut self.notes.0, text);
         self.unshown = true;
     }
 
-    /// Notes an approach that did not work.
+    /// Notes an approach that did not work for a client.
     pub fn fail(&mut self, text: &str) {
-        self.note_failure(text);
+        note(&mut self.failed, text);
+        remember(&mut self.notes.1, text);
         self.unshown = true;
     }
 
@@ -116,6 +121,7 @@ impl Scratchpad {
 
     /// What Python has to be told with the next step.
     pub fn take_changes(&mut self) -> MemoryChanges {
+        self.notes = Default::default();
         mem::take(&mut self.changes)
     }
 
@@ -137,13 +143,16 @@ impl Scratchpad {
     /// Goes back to what it was `before`, with the Python that holds its values. What clients have changed
     /// since then stays changed.
     pub fn go_back(&mut self, before: Self) {
-        let changes = mem::replace(self, before).changes;
-        if changes.clear {
+        let after = mem::replace(self, before);
+        if after.changes.clear {
             self.clear();
         }
-        for (name, value) in changes.set {
+        for (name, value) in after.changes.set {
             self.store(name, value);
         }
+        let (observations, failed) = after.notes;
+        observations.iter().for_each(|text| self.observe(text));
+        failed.iter().for_each(|text| self.fail(text));
     }
 
     /// Bytes of the values that it does not share with another.
@@ -203,6 +212,12 @@ fn note(notes: &mut Vec<Arc<str>>, text: &str) {
         notes.remove(0);
     }
     notes.push(shorten(text, MAX_NOTE).into());
+}
+
+fn remember(notes: &mut Vec<String>, text: &str) {
+    if notes.len() < MAX_NOTES {
+        notes.push(text.to_owned());
+    }
 }
 
 fn latest(notes: &[Arc<str>]) -> impl Iterator<Item = String> {
@@ -289,7 +304,8 @@ mod tests {
             name: "a".to_owned(),
             value: Stored::Json(json!(2)),
         });
-        pad.observe("within");
+        pad.apply(MemoryChange::Observe("within".to_owned()));
+        pad.observe("meanwhile");
         pad.store("b".to_owned(), json!(3));
         pad.go_back(before);
         let held: Vec<_> = pad
@@ -300,7 +316,7 @@ mod tests {
             held,
             [("a", Stored::Json(json!(1))), ("b", Stored::Json(json!(3)))]
         );
-        assert_eq!(pad.observations(), ["before".into()]);
+        assert_eq!(pad.observations(), ["before".into(), "meanwhile".into()]);
         let told = pad.take_changes().set;
         assert_eq!(
             told,

@@ -117,7 +117,7 @@ pub fn unanswered(ended: Ended, python: &str, state: State) -> Unanswered {
 /// What the session has where its Python was ended.
 const fn now(state: State) -> &'static str {
     match state {
-        State::Kept | State::Restored => "The session is as it was before",
+        State::Kept | State::Restored => "The session is as it was before this",
         State::Lost => "Its variables are gone; the session has a fresh Python",
     }
 }

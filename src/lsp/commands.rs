@@ -12,9 +12,10 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tower_lsp_server::ls_types::{ExecuteCommandParams, ProgressToken, Uri};
 
-use super::document::Document;
+use super::document::{Document, State};
 use super::editor::Editor;
 use super::execution::{Order, Work};
+use super::rewind::{not_run, rewind};
 use super::settings::{invalid, read};
 use crate::protocol::{Error, ErrorKind};
 
@@ -30,6 +31,8 @@ pub const RUN_TASK: &str = "tinycode.runTask";
 pub const INTERRUPT: &str = "tinycode.interrupt";
 /// Ends the session of a document and gives it a new one.
 pub const RESTART: &str = "tinycode.restart";
+/// Goes back to what the session was after a cell or a task.
+pub const REWIND: &str = "tinycode.rewind";
 /// Says which session belongs to a document.
 pub const SESSION: &str = "tinycode.session";
 /// Forgets the results of a document.
@@ -37,7 +40,7 @@ pub const CLEAR: &str = "tinycode.clear";
 
 /// All of them.
 pub const NAMES: &[&str] = &[
-    RUN_CELL, RUN_ABOVE, RUN_ALL, RUN_TASK, INTERRUPT, RESTART, SESSION, CLEAR,
+    RUN_CELL, RUN_ABOVE, RUN_ALL, RUN_TASK, INTERRUPT, RESTART, REWIND, SESSION, CLEAR,
 ];
 
 /// Steps that a task may take where nothing is said.
@@ -81,6 +84,18 @@ struct RestartArguments {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RewindArguments {
+    uri: Uri,
+    /// The cell's number.
+    cell: Option<usize>,
+    /// A line of the task or the cell, in place of its number.
+    line: Option<usize>,
+    /// The execution, in place of both.
+    execution: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SessionArguments {
     uri: Uri,
     /// Whether to make one where there is none.
@@ -116,6 +131,7 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
         RUN_TASK => run_task(editor, arguments(argument)?, token).await,
         INTERRUPT => interrupt(editor, arguments(argument)?).await,
         RESTART => restart(editor, arguments(argument)?).await,
+        REWIND => go_back(editor, arguments(argument)?, token).await,
         SESSION => session(editor, arguments(argument)?).await,
         CLEAR => clear(editor, &arguments(argument)?).await,
         other => Err(invalid(format!("there is no command '{other}'"))),
@@ -319,7 +335,39 @@ async fn interrupt(editor: &Editor, arguments: InterruptArguments) -> Result<Val
     Ok(json!({"interrupted": interrupted}))
 }
 
-async fn restart(editor: &Editor, arguments: RestartArguments) -> Result<Value, Error> {
+async fn go_back(
+    editor: &Arc<Editor>,
+    RewindArguments {
+        uri,
+        cell,
+        line,
+        execution,
+    }: RewindArguments,
+    token: Option<ProgressToken>,
+) -> Result<Value, Error> {
+    let arguments = CellArguments {
+        uri: uri.clone(),
+        cell,
+        line,
+        detach: None,
+    };
+    let find = |document: &mut Document| {
+        let task = line.and_then(|line| document.view().outline.task_at(line));
+        let mark = match (execution, task.filter(|_| cell.is_none())) {
+            (Some(id), _) => document.view().mark(id),
+            (None, Some(task)) => document.view().of_task(task),
+            (None, None) => {
+                let cell = cell_of(document, &arguments)?;
+                document.view().of_cell(cell)
+            }
+        };
+        let ran = mark.filter(|mark| matches!(mark.state, State::Done(_)));
+        ran.map(|mark| mark.id).ok_or_else(not_run)
+    };
+    rewind(editor, uri, find, token).await
+}
+
+async fn restart(editor: &Arc<Editor>, arguments: RestartArguments) -> Result<Value, Error> {
     editor.document(&arguments.uri, |_| ())?;
     let seat = editor.seats.of(&arguments.uri);
     let mut seat = seat.lock().await;
@@ -335,7 +383,7 @@ async fn restart(editor: &Editor, arguments: RestartArguments) -> Result<Value, 
     answer(&session.info())
 }
 
-async fn session(editor: &Editor, arguments: SessionArguments) -> Result<Value, Error> {
+async fn session(editor: &Arc<Editor>, arguments: SessionArguments) -> Result<Value, Error> {
     let seat = editor.seats.of(&arguments.uri);
     let mut seat = seat.lock().await;
     let session = match arguments.open {

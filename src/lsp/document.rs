@@ -4,12 +4,15 @@
 //! with it, and where the place itself was replaced, on the source that was run. It knows no client and
 //! no session.
 
+use std::collections::HashSet;
+
 use ropey::Rope;
 use tower_lsp_server::ls_types::TextDocumentContentChangeEvent;
 
 use super::summary::{Frame, Summary};
 use super::text::outline::{Cell, Language, Outline, Task};
 use super::text::position::{Edit, Encoding, Reversed};
+use super::timeline::Moment;
 
 /// Results of parts that are not in the text any more, which undoing may bring back.
 const MAX_ORPHANS: usize = 100;
@@ -63,10 +66,30 @@ pub struct Mark {
     pub stale: bool,
     /// How far it has come.
     pub state: State,
+    /// Which step it was, once it has begun; the latest of a task.
+    pub ran: Option<Ran>,
     /// The lines that its traceback leads through, the one at fault last.
     trace: Vec<(Anchor, Frame)>,
     source: String,
     anchor: Anchor,
+}
+
+/// A step of a session.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// The session.
+    pub session: String,
+    /// Number of the event that began it.
+    pub seq: u64,
+    /// Where it stands among the others.
+    pub moment: Moment,
+}
+
+impl Mark {
+    /// Whether it was undone: the session went back to what it was before.
+    pub fn undone(&self) -> bool {
+        self.ran.as_ref().is_some_and(|ran| ran.moment.undone)
+    }
 }
 
 /// How far an execution has come.
@@ -224,6 +247,7 @@ impl Document {
             place: Some(place),
             stale: false,
             state: State::Queued,
+            ran: None,
             trace: Vec::new(),
             source,
             anchor: Anchor::new(&self.text, line),
@@ -240,6 +264,51 @@ impl Document {
             mark.state = state;
             mark.trace = trace;
         }
+    }
+
+    /// Notes that an execution has begun a step.
+    pub fn began(&mut self, id: u64, session: &str, seq: u64) {
+        if let Some(mark) = self.marks.iter_mut().find(|mark| mark.id == id) {
+            mark.ran = Some(Ran {
+                session: session.to_owned(),
+                seq,
+                moment: Moment::default(),
+            });
+        }
+    }
+
+    /// Notes where the steps of a session stand; which executions were undone or redone by that: their
+    /// number, whether it is a task, whether it is undone.
+    pub fn look_back(
+        &mut self,
+        session: &str,
+        moment: impl Fn(u64) -> Moment,
+    ) -> Vec<(u64, bool, bool)> {
+        let mut changed = Vec::new();
+        for mark in &mut self.marks {
+            let Some(ran) = mark.ran.as_mut().filter(|ran| ran.session == session) else {
+                continue;
+            };
+            let before = std::mem::replace(&mut ran.moment, moment(ran.seq));
+            if before.undone != ran.moment.undone {
+                changed.push((mark.id, mark.kind == Kind::Task, ran.moment.undone));
+            }
+        }
+        changed
+    }
+
+    /// Notes which checkpoints of a session are still there.
+    pub fn keep_checkpoints(&mut self, session: &str, is_kept: impl Fn(&str) -> bool) {
+        let ran = self.marks.iter_mut().filter_map(|mark| mark.ran.as_mut());
+        for ran in ran.filter(|ran| ran.session == session) {
+            ran.moment.checkpoint.take_if(|name| !is_kept(name));
+        }
+    }
+
+    /// The sessions that its parts ran in.
+    pub fn sessions(&self) -> HashSet<String> {
+        let ran = self.marks.iter().filter_map(|mark| mark.ran.as_ref());
+        ran.map(|ran| ran.session.clone()).collect()
     }
 
     /// Forgets an execution.
@@ -267,15 +336,25 @@ impl Document {
 
     /// Whether an exception is shown in it.
     pub fn has_faults(&self) -> bool {
-        self.marks.iter().any(|mark| !mark.trace.is_empty())
+        let mut faults = self.marks.iter().filter(|mark| !mark.trace.is_empty());
+        faults.any(|mark| !mark.undone())
     }
 
     /// The lines that a traceback leads through.
     fn trace(&mut self, id: u64, summary: &Summary) -> Vec<(Anchor, Frame)> {
         let view = self.view();
+        let session = |mark: &'_ Mark| mark.ran.as_ref().map(|ran| ran.session.clone());
+        let ours = view
+            .marks
+            .iter()
+            .find(|mark| mark.id == id)
+            .and_then(session);
         let frames = summary.frames.iter().filter_map(|frame| {
             let ran = view.marks.iter().find(|mark| match &mark.state {
-                State::Done(done) => done.step == Some(frame.step),
+                // Going back has steps counted anew, as another session does.
+                State::Done(done) => {
+                    done.step == Some(frame.step) && !mark.undone() && session(mark) == ours
+                }
                 _ => mark.id == id && summary.step == Some(frame.step),
             })?;
             let cell = view.cell_of(ran)?;

@@ -17,6 +17,7 @@ use tower_lsp_server::ls_types::notification::{Notification, PublishDiagnostics}
 use tower_lsp_server::ls_types::{Diagnostic, ProgressToken, PublishDiagnosticsParams, Uri};
 
 use super::document::Document;
+use super::rewind::Followed;
 use super::seats::{Seat, Seats};
 use super::settings::{Settings, folder_of, invalid};
 use super::show::diagnostics::diagnostics;
@@ -39,6 +40,8 @@ pub struct Editor {
     pub seats: Arc<Seats>,
     /// What cancels each progress that the client shows.
     pub progress: Mutex<HashMap<ProgressToken, CancellationToken>>,
+    /// The sessions of its documents, while they live.
+    pub followed: Mutex<HashMap<String, Followed>>,
     settings: OnceLock<Settings>,
     documents: Mutex<HashMap<Uri, Document>>,
     folders: Mutex<Vec<PathBuf>>,
@@ -49,8 +52,10 @@ pub struct Editor {
     changed: Notify,
     /// Whether results have changed, and not only the text.
     results: AtomicBool,
-    /// The executions that ran when the client was last asked to look at lenses again: they show nothing
-    /// else, and editors put them off for as long as they are asked.
+    /// Whether what can be gone back to has changed.
+    past: AtomicBool,
+    /// The executions that ran when the client was last asked to look at lenses again, which show
+    /// them and what can be gone back to: editors put them off for as long as they are asked.
     running: Mutex<Vec<u64>>,
     numbers: AtomicU64,
 }
@@ -71,6 +76,7 @@ impl Editor {
             client,
             seats,
             progress: Mutex::default(),
+            followed: Mutex::default(),
             settings: OnceLock::new(),
             documents: Mutex::default(),
             folders: Mutex::default(),
@@ -78,6 +84,7 @@ impl Editor {
             published: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             results: AtomicBool::new(false),
+            past: AtomicBool::new(false),
             running: Mutex::default(),
             numbers: AtomicU64::new(1),
         }
@@ -131,11 +138,16 @@ impl Editor {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub async fn session(&self, uri: &Uri, seat: &mut Seat) -> Result<Arc<Session>, Error> {
+    pub async fn session(
+        self: &Arc<Self>,
+        uri: &Uri,
+        seat: &mut Seat,
+    ) -> Result<Arc<Session>, Error> {
         match seat.session() {
             Some(session) => {
                 if lock(&self.attached).insert(session.id.clone()) {
                     self.context.connection.attach(&session, None)?;
+                    self.follow_steps(&session);
                 }
                 Ok(session)
             }
@@ -148,7 +160,7 @@ impl Editor {
     /// # Errors
     /// When it cannot be made; the document keeps the one that it has.
     pub async fn new_session(
-        &self,
+        self: &Arc<Self>,
         uri: &Uri,
         seat: &mut Seat,
         changes: Map<String, Value>,
@@ -161,6 +173,7 @@ impl Editor {
         options.name.get_or_insert_with(|| name.to_owned());
         let session = open_session(&self.context, options).await?;
         lock(&self.attached).insert(session.id.clone());
+        self.follow_steps(&session);
         seat.take(&session);
         Ok(session)
     }
@@ -181,6 +194,12 @@ impl Editor {
     pub fn results_changed(&self) {
         self.results.store(true, Ordering::SeqCst);
         self.changed.notify_one();
+    }
+
+    /// Notes that other things can be gone back to, so that the client is asked to look at lenses again.
+    pub fn look_again(&self) {
+        self.past.store(true, Ordering::SeqCst);
+        self.results_changed();
     }
 
     /// Notes that a text has changed, and with it the lines of its exceptions.
@@ -211,7 +230,8 @@ impl Editor {
                 let _ = self.client.inlay_hint_refresh().await;
             }
         };
-        let others_run = self.others_run();
+        let past = self.past.swap(false, Ordering::SeqCst);
+        let others_run = self.others_run() || past;
         let lenses = async {
             if can.refresh_lenses && others_run {
                 let _ = self.client.code_lens_refresh().await;

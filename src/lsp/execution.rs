@@ -14,7 +14,7 @@ use super::editor::Editor;
 use super::follow::Reader;
 use super::progress::Progress;
 use super::summary::{Summary, cut, last_line};
-use crate::protocol::{Error, ErrorKind, Event};
+use crate::protocol::{Error, ErrorKind, Event, EventEnvelope};
 use crate::session::{Pending, Session};
 
 /// Most characters of a task in the title of its progress.
@@ -115,7 +115,7 @@ impl Order {
     /// Queues it and waits for it; what it is answered, and what is shown of it.
     async fn submit(
         &self,
-        editor: &Editor,
+        editor: &Arc<Editor>,
         progress: &Progress,
         cancel: &CancellationToken,
     ) -> Result<(Value, Summary), Error> {
@@ -198,16 +198,19 @@ impl Order {
         session: &Session,
         progress: &Progress,
         seen: &mut Seen,
-        events: Vec<Event>,
+        events: Vec<EventEnvelope>,
     ) {
         let mut said = None;
-        for event in events {
+        for EventEnvelope { seq, event, .. } in events {
             match event {
                 Event::StepStarted { run, step } => {
+                    self.change(editor, |document| document.began(self.id, &session.id, seq));
                     seen.code = None;
                     let is_first = seen.step.replace(step).is_none();
                     if is_first || run.is_some() {
-                        let more = json!({"session": session.id, "step": step, "run": run});
+                        let more = json!({
+                            "session": session.id, "step": step, "seq": seq, "run": run,
+                        });
                         self.tell(editor, "running", more).await;
                     }
                     said = Some(run.map_or_else(String::new, |_| "thinking".to_owned()));
@@ -242,29 +245,36 @@ impl Order {
         editor.results_changed();
     }
 
-    /// Tells a client that asked for it how the execution stands, and where its part is.
     async fn tell(&self, editor: &Editor, state: &str, more: Value) {
-        if !editor.settings().executions {
-            return;
-        }
-        let place = editor.documents().get_mut(&self.uri).and_then(|document| {
-            let version = document.version;
-            let view = document.view();
-            let mark = view.mark(self.id)?;
-            let (first, last) = view.lines_of(mark)?;
-            let cell = (mark.kind != Kind::Task).then_some(mark.place);
-            Some(json!({"version": version, "first_line": first, "last_line": last, "cell": cell}))
-        });
-        let kind = match self.work {
-            Work::Cell(..) => "cell",
-            Work::Task(..) => "task",
-        };
-        let mut params = json!({
-            "uri": self.uri, "execution": self.id, "kind": kind, "state": state, "place": place,
-        });
-        if let (Value::Object(params), Value::Object(more)) = (&mut params, more) {
-            params.extend(more);
-        }
-        editor.notify::<Execution>(params).await;
+        let is_task = matches!(self.work, Work::Task(..));
+        tell(editor, &self.uri, (self.id, is_task), state, more).await;
     }
+}
+
+/// Tells a client that asked for it how an execution stands, and where its part is.
+pub async fn tell(
+    editor: &Editor,
+    uri: &Uri,
+    (id, is_task): (u64, bool),
+    state: &str,
+    more: Value,
+) {
+    if !editor.settings().executions {
+        return;
+    }
+    let place = editor.documents().get_mut(uri).and_then(|document| {
+        let version = document.version;
+        let view = document.view();
+        let mark = view.mark(id)?;
+        let (first, last) = view.lines_of(mark)?;
+        let cell = (mark.kind != Kind::Task).then_some(mark.place);
+        Some(json!({"version": version, "first_line": first, "last_line": last, "cell": cell}))
+    });
+    let kind = if is_task { "task" } else { "cell" };
+    let mut params =
+        json!({"uri": uri, "execution": id, "kind": kind, "state": state, "place": place});
+    if let (Value::Object(params), Value::Object(more)) = (&mut params, more) {
+        params.extend(more);
+    }
+    editor.notify::<Execution>(params).await;
 }

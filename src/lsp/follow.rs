@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use crate::protocol::{Event, EventEnvelope};
+use crate::protocol::EventEnvelope;
 use crate::session::log::{Head, Log};
 
 /// Reads the events of a log, from one on.
+#[derive(Clone)]
 pub struct Reader {
     log: Arc<Log>,
     head: watch::Receiver<Head>,
@@ -32,7 +33,7 @@ impl Reader {
     }
 
     /// Waits for the next events.
-    pub async fn next(&mut self) -> Vec<Event> {
+    pub async fn next(&mut self) -> Vec<EventEnvelope> {
         let seq = self.seq;
         let _ = self
             .head
@@ -42,13 +43,13 @@ impl Reader {
     }
 
     /// The events that have been logged up to now, some at a time; none at the end.
-    pub fn read(&mut self) -> Vec<Event> {
+    pub fn read(&mut self) -> Vec<EventEnvelope> {
         let batch = self.log.read(self.seq).unwrap_or_default();
         self.seq = batch.last().map_or(self.seq, |(seq, _)| *seq);
         let events = batch
             .iter()
             .map(|(_, line)| serde_json::from_str::<Logged>(line));
-        events.flatten().map(|logged| logged.params.event).collect()
+        events.flatten().map(|logged| logged.params).collect()
     }
 
     /// Whether no event will come any more.

@@ -10,11 +10,13 @@ mod execution;
 mod follow;
 mod names;
 mod progress;
+mod rewind;
 mod seats;
 mod settings;
 mod show;
 mod summary;
 mod text;
+mod timeline;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,6 +177,7 @@ impl LanguageServer for Server {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
+        self.0.look_back(&uri).await;
         self.look(&uri, |view| Some(show::lenses::lenses(view, &uri)))
     }
 
@@ -182,6 +185,7 @@ impl LanguageServer for Server {
         let uri = params.text_document.uri;
         let encoding = self.0.settings().encoding;
         let line = params.range.start.line as usize;
+        self.0.look_back(&uri).await;
         self.look(&uri, |view| {
             Some(show::actions::actions(
                 view,

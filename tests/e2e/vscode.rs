@@ -46,6 +46,7 @@ fn the_extension_works_in_a_real_vs_code() {
         );
         return;
     }
+    crate::support::prepare(); // it changes to the trust level `local`
     let screenshots = std::env::var_os("SCREENSHOTS").map_or_else(
         || Path::new(env!("CARGO_TARGET_TMPDIR")).join("vscode"),
         PathBuf::from,

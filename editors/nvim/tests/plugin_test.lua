@@ -140,6 +140,40 @@ t.test("fenced blocks of Markdown are cells", function()
   t.sign(3, "✓")
 end)
 
+t.test("a session goes back to what it was after a cell, and forth again", function()
+  local told = {}
+  local notify = vim.notify
+  vim.notify = function(message)
+    table.insert(told, message)
+  end
+  t.buffer("a.py", "python", "# %%\nx = 1\nx\n# %%\nx += 1\nx\n# %%\nx * 10")
+  at(1)
+  vim.cmd("TinycodeRewind")
+  t.wait_until("it is told why not", function()
+    return told[1] and told[1]:find("has not run yet", 1, true)
+  end)
+  vim.cmd("TinycodeRunAll")
+  t.wait_for_text(8, "= 20")
+  at(2)
+  vim.cmd("TinycodeRewind")
+  t.wait_for_text(6, "= 2 · undone")
+  t.wait_for_text(8, "= 20 · undone")
+  t.equal(t.drawn()[3].text, "= 1")
+  t.sign(4, "~")
+  t.wait_until("it is told", function()
+    return told[2] == "tinycode: the session is again what it was after step 1"
+  end)
+  at(8)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(8, "= 10")
+  at(5)
+  vim.cmd("TinycodeRewind")
+  t.wait_for_text(6, "= 2")
+  t.sign(4, "✓")
+  t.wait_for_text(8, "= 10 · undone")
+  vim.notify = notify
+end)
+
 t.test("a session can be started afresh", function()
   local told
   local notify = vim.notify

@@ -7,7 +7,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 
 import * as vscode from "vscode";
 
-import { setting } from "./settings";
+import { pathSetting, setting } from "./settings";
 
 async function isProgram(path: string): Promise<boolean> {
   try {
@@ -20,7 +20,7 @@ async function isProgram(path: string): Promise<boolean> {
 
 /** The path of the program, if it is there. */
 export async function findBinary(): Promise<string | undefined> {
-  const named = setting("path").replace(/^~(?=\/)/, homedir());
+  const named = pathSetting("path");
   // Editors that are not started from a shell often lack cargo's folder on their PATH.
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), join(homedir(), ".cargo", "bin")];
   const candidates = isAbsolute(named) ? [named] : folders.filter(Boolean).map((folder) => join(folder, named));
@@ -50,7 +50,8 @@ export async function offerBinary(): Promise<void> {
 
 /** Lets the user choose it; the setting's change starts it. */
 export async function chooseBinary(): Promise<void> {
-  const chosen = await vscode.window.showOpenDialog({ title: "The program tinycode", openLabel: "Use This Program" });
+  const defaultUri = vscode.Uri.file(homedir());
+  const chosen = await vscode.window.showOpenDialog({ title: "The program tinycode", openLabel: "Use This Program", defaultUri });
   const path = chosen?.[0]?.fsPath;
   if (path) {
     await vscode.workspace.getConfiguration("tinycode").update("path", path, vscode.ConfigurationTarget.Global);

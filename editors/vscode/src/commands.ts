@@ -77,10 +77,19 @@ async function restart(daemon: Daemon): Promise<void> {
   }
 }
 
+/** Has the session go back to what it was after the cell or the task that the user is at, or forth again. */
+async function rewind(daemon: Daemon): Promise<void> {
+  const at = here();
+  const info = at && (await daemon.execute<SessionInfo>("tinycode.rewind", { uri: at.uri, line: at.line }));
+  if (info) {
+    vscode.window.setStatusBarMessage(`tinycode: the session is again what it was after step ${info.step}`, 3000);
+  }
+}
+
 function showOutput({ executions, steps, panel }: Parts): void {
   const at = here();
   const execution = at && executions.at(at.editor.document.uri, at.line);
-  const entry = execution && (steps.run(execution.session, execution.run) ?? steps.step(execution.session, execution.step));
+  const entry = execution && (steps.run(execution.session, execution.run) ?? steps.step(execution.session, execution.seq));
   if (entry) {
     panel.show(entry);
   } else if (at) {
@@ -128,6 +137,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     newTask: () => newTask(daemon),
     interruptCurrent: () => interrupt(daemon),
     restartSession: () => restart(daemon),
+    rewindToCurrent: () => rewind(daemon),
     chooseTrustLevel: async () => {
       const at = here();
       await (at && chooseTrustLevel(daemon, at.uri));

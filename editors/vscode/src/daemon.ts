@@ -1,5 +1,6 @@
 // The daemon as this window's language server: started when it is needed, and again when it crashed.
 
+import { once } from "node:events";
 import { connect } from "node:net";
 
 import * as vscode from "vscode";
@@ -14,7 +15,7 @@ import {
 
 import { findBinary, offerBinary } from "./binary";
 import type { Key } from "./key";
-import { initializationOptions, setting } from "./settings";
+import { initializationOptions, pathSetting } from "./settings";
 import type { EventEnvelope, ExecutionParams, Failure } from "./wire";
 
 /** Seconds before it is started again, after each crash in a row. */
@@ -26,7 +27,7 @@ export const SELECTOR = ["python", "markdown", "quarto"].flatMap((language) =>
   ["file", "untitled"].map((scheme) => ({ language, scheme })),
 );
 
-export type DaemonState = "stopped" | "starting" | "running" | "missing" | "crashed";
+export type DaemonState = "stopped" | "starting" | "running" | "missing" | "crashed" | "disconnected";
 
 // Executions are told and drawn by ourselves, and so lenses are looked at again when one of them changes: asked to at
 // each line that is printed, VS Code would put it off until nothing is printed.
@@ -41,9 +42,7 @@ const executionsFeature: StaticFeature = {
   clear: () => undefined,
 };
 
-function refreshLenses(client: LanguageClient, uri: string): void {
-  const same = vscode.Uri.parse(uri).toString();
-  const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === same);
+function refreshLenses(client: LanguageClient, document: vscode.TextDocument | undefined): void {
   if (document) {
     client.getFeature("textDocument/codeLens").getProvider(document)?.onDidChangeCodeLensEmitter.fire();
   }
@@ -68,6 +67,7 @@ export class Daemon implements vscode.Disposable {
 
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient | undefined> | undefined;
+  private launches = 0;
   private startedAt = 0;
   private crashes = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -91,6 +91,7 @@ export class Daemon implements vscode.Disposable {
     clearTimeout(this.timer);
     const client = this.client;
     this.client = this.starting = undefined;
+    this.launches += 1;
     this.become("stopped");
     await client?.dispose();
   }
@@ -123,20 +124,25 @@ export class Daemon implements vscode.Disposable {
   }
 
   private async launch(): Promise<LanguageClient | undefined> {
+    const launch = ++this.launches;
     this.become("starting");
-    const server = await this.server();
-    if (!server) {
-      this.starting = undefined;
-      this.become("missing");
-      void offerBinary();
-      return undefined;
+    const server = await (pathSetting("socket") ? this.onSocket() : this.asProcess());
+    if (!server || launch !== this.launches) {
+      return undefined; // the user has been told, or it was stopped meanwhile
     }
     const client = new LanguageClient("tinycode", "tinycode", server, this.options(() => this.lost(client)));
     client.registerFeature(executionsFeature);
-    client.onNotification("event", (event: EventEnvelope) => this.happened.fire(event));
+    client.onNotification("event", (event: EventEnvelope) => {
+      this.happened.fire(event);
+      if (event.type === "checkpoint" || event.type === "session.rewound") {
+        vscode.workspace.textDocuments.forEach((document) => refreshLenses(client, document));
+      }
+    });
     client.onNotification("tinycode/execution", (params: ExecutionParams) => {
       this.executed.fire(params);
-      refreshLenses(client, params.uri);
+      const uri = vscode.Uri.parse(params.uri).toString();
+      const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === uri);
+      refreshLenses(client, document);
     });
     this.client = client;
     try {
@@ -154,18 +160,32 @@ export class Daemon implements vscode.Disposable {
     return client;
   }
 
-  private async server(): Promise<ServerOptions | undefined> {
-    const socket = setting("socket");
-    if (socket) {
-      return () =>
-        new Promise((resolve, reject) => {
-          const stream = connect(socket, () => resolve({ reader: stream, writer: stream }));
-          stream.once("error", reject);
-        });
-    }
+  /** A program of this window's own. */
+  private async asProcess(): Promise<ServerOptions | undefined> {
     const command = await findBinary();
     const env = { ...process.env, ...(await this.key.environment()) };
-    return command ? { command, args: ["serve", "--stdio"], options: { env } } : undefined;
+    if (command) {
+      return { command, args: ["serve", "--stdio"], options: { env } };
+    }
+    this.starting = undefined;
+    this.become("missing");
+    void offerBinary();
+    return undefined;
+  }
+
+  /** A daemon that runs already. It is connected to here, since the client would show a stack of errors. */
+  private async onSocket(): Promise<ServerOptions | undefined> {
+    const socket = pathSetting("socket");
+    try {
+      const stream = connect(socket);
+      await once(stream, "connect");
+      return () => Promise.resolve({ reader: stream, writer: stream });
+    } catch (error) {
+      this.log.error(String(error));
+      this.starting = undefined;
+      this.retry("disconnected", `No daemon listens on ${socket}; \`tinycode serve --socket\` starts one`);
+      return undefined;
+    }
   }
 
   private options(closed: () => void): LanguageClientOptions {
@@ -174,14 +194,8 @@ export class Daemon implements vscode.Disposable {
       initializationOptions: initializationOptions(),
       outputChannel: this.log,
       middleware: {
-        executeCommand: async (command, args, next) => {
-          try {
-            return (await next(command, args)) as unknown;
-          } catch (error) {
-            tell(error);
-            return undefined;
-          }
-        },
+        // The client would tell errors as they are on the wire.
+        executeCommand: (command, [argument]) => this.execute(command, argument as object),
       },
       initializationFailedHandler: (error) => {
         this.crashes = BACKOFF.length; // it would say the same again
@@ -204,26 +218,36 @@ export class Daemon implements vscode.Disposable {
       return;
     }
     this.client = this.starting = undefined;
-    this.crashes = this.startedAt && Date.now() - this.startedAt > SOUND ? 1 : this.crashes + 1;
+    const ran = this.startedAt > 0 ? Date.now() - this.startedAt : 0;
+    this.crashes = ran > SOUND ? 0 : this.crashes;
     this.startedAt = 0;
-    this.become("crashed");
-    const seconds = BACKOFF[this.crashes - 1];
-    if (seconds !== undefined) {
-      this.timer = setTimeout(() => void this.start(), seconds * 1000);
+    const socket = pathSetting("socket");
+    if (socket) {
+      this.retry("disconnected", `The connection to the daemon on ${socket} has ended`, ran > 0);
+    } else {
+      this.retry("crashed", "tinycode has stopped unexpectedly, and what ran in it is lost", ran > 0);
     }
-    void this.tellLoss(seconds);
   }
 
-  private async tellLoss(seconds: number | undefined): Promise<void> {
-    const from = setting("socket") ? `The connection to ${setting("socket")} has ended` : "tinycode has stopped unexpectedly";
+  /** Starts it again, later with each time. Told are the first time, the last one, and others that are news. */
+  private retry(state: DaemonState, what: string, isNews = false): void {
+    const seconds = BACKOFF[this.crashes];
+    this.crashes += 1;
+    this.become(state);
+    if (seconds === undefined) {
+      void this.tellLoss(vscode.window.showErrorMessage, `${what}. It is not tried again.`);
+      return;
+    }
+    this.timer = setTimeout(() => void this.start(), seconds * 1000);
+    if (isNews || this.crashes === 1) {
+      void this.tellLoss(vscode.window.showWarningMessage, `${what}. It is tried again.`);
+    }
+  }
+
+  private async tellLoss(show: typeof vscode.window.showWarningMessage, message: string): Promise<void> {
     const [now, log] = ["Restart Now", "Show Log"];
-    const message =
-      seconds === undefined
-        ? `${from}, and is not tried again.`
-        : `${from}; it is started again in ${seconds} s. What ran in it is lost.`;
-    const show = seconds === undefined ? vscode.window.showErrorMessage : vscode.window.showWarningMessage;
     const chosen = await show(message, now, log);
-    if (chosen === now && this.state === "crashed") {
+    if (chosen === now && this.state !== "running") {
       await this.restart();
     } else if (chosen === log) {
       this.log.show();

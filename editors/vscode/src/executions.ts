@@ -16,10 +16,12 @@ export interface Execution {
   source: string;
   /** Whether they say something else now. */
   stale: boolean;
+  /** Whether the session went back to what it was before. */
+  undone: boolean;
   ok: boolean;
   session?: string;
-  /** The latest step, and which one of them it is. */
-  step?: number;
+  /** The event that began the latest step, and which one of them that is. */
+  seq?: number;
   turn: number;
   run?: string;
   answer?: Answer;
@@ -72,12 +74,16 @@ export class Executions implements vscode.Disposable {
     if (params.place) {
       place(execution, document, params.place);
     }
-    execution.state = params.state;
+    if (params.state === "undone" || params.state === "redone") {
+      execution.undone = params.state === "undone";
+    } else {
+      execution.state = params.state;
+    }
     if (params.session) {
       execution.session = params.session;
     }
     if (params.state === "running") {
-      Object.assign(execution, { step: params.step, turn: execution.turn + 1 }, params.run && { run: params.run });
+      Object.assign(execution, { seq: params.seq, turn: execution.turn + 1 }, params.run && { run: params.run });
     }
     if (params.state === "done") {
       execution.ok = params.ok ?? false;
@@ -124,8 +130,9 @@ export class Executions implements vscode.Disposable {
         this.forget(other); // a part that is run again loses what came of it before
       }
     }
-    const { execution: id, kind, state } = params;
-    const execution: Execution = { id, uri, kind, state, lines, source: "", stale: false, ok: false, turn: 0 };
+    const { execution: id, kind } = params;
+    const state = params.state === "running" || params.state === "queued" ? params.state : "done";
+    const execution: Execution = { id, uri, kind, state, lines, source: "", stale: false, undone: false, ok: false, turn: 0 };
     execution.source = source(document, lines);
     this.documents.set(uri, (this.documents.get(uri) ?? new Map<number, Execution>()).set(id, execution));
     return execution;

@@ -87,20 +87,21 @@ export class Inline implements vscode.Disposable {
   }
 
   private line(execution: Execution): Line {
-    const { state, kind, answer, session, step, turn, stale } = execution;
+    const { state, kind, answer, session, seq, turn, stale, undone } = execution;
     if (state === "queued") {
       return { text: "queued", tone: "quiet" };
     }
-    const line = answer ? doneLine(kind, answer) : runningLine(this.steps.step(session, step), turn, kind === "task");
-    return stale ? { ...line, tone: "quiet", aside: `${line.aside ?? ""} · edited since`.replace(/^ · /, "") } : line;
+    const line = answer ? doneLine(kind, answer) : runningLine(this.steps.step(session, seq), turn, kind === "task");
+    const history = undone ? "undone" : stale && "edited since";
+    return history ? { ...line, tone: "quiet", aside: `${line.aside ?? ""} · ${history}`.replace(/^ · /, "") } : line;
   }
 }
 
-function iconOf({ state, stale, ok }: Execution): Icon {
+function iconOf({ state, stale, undone, ok }: Execution): Icon {
   if (state !== "done") {
     return state;
   }
-  return stale ? "stale" : ok ? "ok" : "failed";
+  return stale || undone ? "stale" : ok ? "ok" : "failed";
 }
 
 function iconType(extension: vscode.Uri, icon: Icon): vscode.TextEditorDecorationType {

@@ -58,8 +58,8 @@ export class OutputPanel implements vscode.Disposable {
   }
 
   /** Opens for what is no text, and turns to what is run while it is open. */
-  private follow({ session, step: number, run, state }: Execution): void {
-    const step = this.steps.step(session, number);
+  private follow({ session, seq, run, state }: Execution): void {
+    const step = this.steps.step(session, seq);
     const entry = this.steps.run(session, run) ?? step;
     const isRich = state === "done" && (step?.display.length ?? 0) > 0 && setting("revealOutput");
     if (entry && (isRich || (this.panel?.visible && entry !== this.entry))) {

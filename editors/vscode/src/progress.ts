@@ -27,7 +27,7 @@ function show(daemon: Daemon, executions: Executions, steps: Steps, execution: E
   return vscode.window.withProgress(options, async (progress, cancel) => {
     let said = "";
     const say = (): void => {
-      const { text, aside } = runningLine(steps.step(execution.session, execution.step), execution.turn, true);
+      const { text, aside } = runningLine(steps.step(execution.session, execution.seq), execution.turn, true);
       const message = aside ? `${text} · ${aside}` : text;
       if (message !== said) {
         progress.report({ message });

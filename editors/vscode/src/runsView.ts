@@ -54,6 +54,9 @@ export class RunsView implements vscode.TreeDataProvider<Node>, vscode.Disposabl
       daemon.onDidChangeState((state) => state === "running" && void this.list(true)),
       vscode.commands.registerCommand("tinycode.showEntry", (entry: Entry) => panel.show(entry)),
       vscode.commands.registerCommand("tinycode.refreshRuns", () => this.list(true)),
+      vscode.commands.registerCommand("tinycode.rewindToStep", ({ session, checkpoint }: Step) =>
+        daemon.request("session.rewind", { session, checkpoint }).catch(tell),
+      ),
       vscode.commands.registerCommand("tinycode.closeSession", (node: SessionNode) =>
         daemon.request("session.close", { session: node.session.id }).catch(tell),
       ),
@@ -119,7 +122,7 @@ export class RunsView implements vscode.TreeDataProvider<Node>, vscode.Disposabl
       case "run":
         return runItem(node);
       case "step":
-        return stepItem(node);
+        return stepItem(node, this.steps.isThereToGo(node));
       case "detail":
         return detailItem(node);
     }
@@ -146,12 +149,14 @@ function runItem(run: Run): vscode.TreeItem {
   return opens(item, run);
 }
 
-function stepItem(step: Step): vscode.TreeItem {
+function stepItem(step: Step, isThereToGo: boolean): vscode.TreeItem {
   const name = step.run ? `Step ${step.run.steps.indexOf(step) + 1}` : gist(step.code) || `Step ${step.step}`;
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
-  item.id = `${step.session}/${step.step}`;
-  item.iconPath = STATE_ICONS[step.state];
-  item.description = step.result ? duration(step.result.duration_ms) : step.state === "failed" ? "" : step.state;
+  item.id = `${step.session}/${step.seq}`;
+  item.iconPath = step.undone ? new vscode.ThemeIcon("discard") : STATE_ICONS[step.state];
+  const time = step.result ? duration(step.result.duration_ms) : step.state === "failed" ? "" : step.state;
+  item.description = step.undone ? `${time} · undone` : time;
+  item.contextValue = isThereToGo ? "past" : "step";
   item.tooltip = codeTooltip(step.code, "python");
   return opens(item, step);
 }

@@ -1,5 +1,7 @@
 // What users set, and what the daemon is told of it.
 
+import { homedir } from "node:os";
+
 import * as vscode from "vscode";
 
 interface Settings {
@@ -31,6 +33,11 @@ const AT_START: readonly (keyof Settings)[] = [
 /** One setting, as package.json declares it. */
 export function setting<K extends keyof Settings>(name: K): Settings[K] {
   return vscode.workspace.getConfiguration("tinycode").get(name) as Settings[K];
+}
+
+/** A setting that is a path, which may begin in the user's home. */
+export function pathSetting(name: "path" | "socket"): string {
+  return setting(name).replace(/^~(?=\/)/, homedir());
 }
 
 /** Whether a change of the settings needs a new daemon. */

@@ -70,7 +70,7 @@ export class StatusBar implements vscode.Disposable {
     this.item.backgroundColor = isWell ? undefined : new vscode.ThemeColor("statusBarItem.warningBackground");
     if (running) {
       const isTask = running.kind === "task";
-      const { text } = runningLine(this.steps.step(running.session, running.step), running.turn, isTask);
+      const { text } = runningLine(this.steps.step(running.session, running.seq), running.turn, isTask);
       this.item.text = `$(loading~spin) ${level} · ${isTask ? text.split(" · ")[0] : text}`;
       this.item.command = "tinycode.interruptCurrent";
     } else {
@@ -87,7 +87,8 @@ export class StatusBar implements vscode.Disposable {
     const text = new vscode.MarkdownString("", true);
     const { info } = this;
     if (this.daemon.state !== "running") {
-      return text.appendText(`tinycode is ${this.daemon.state}`);
+      const { state } = this.daemon;
+      return text.appendText(`tinycode is ${state}${state === "starting" ? "" : `; click to ${state === "missing" ? "choose the program" : "start it"}`}`);
     }
     if (!info) {
       return text.appendText("tinycode: the first cell or task that is run opens a session for this document");

@@ -21,6 +21,13 @@ export interface Step {
   kind: "step";
   session: string;
   step: number;
+  /** The event that began it. Steps are counted anew when the session goes back, events never. */
+  seq: number;
+  /** The event that began the one that it went on from. */
+  after?: number;
+  /** What it left can be gone back to by this name. */
+  checkpoint?: string;
+  undone: boolean;
   run?: Run;
   time: number;
   state: "thinking" | "running" | "ok" | "failed" | "lost";
@@ -50,7 +57,9 @@ export interface Session {
   id: string;
   seq: number;
   entries: Entry[];
+  /** Those that led to what the session is now, and nothing that was undone, by their numbers. */
   steps: Map<number, Step>;
+  latest?: Step;
   runs: Map<string, Run>;
 }
 
@@ -74,8 +83,15 @@ export class Steps implements vscode.Disposable {
     return [...this.sessions.values()];
   }
 
-  step(session: string | undefined, step: number | undefined): Step | undefined {
-    return session && step !== undefined ? this.sessions.get(session)?.steps.get(step) : undefined;
+  /** The step that this event began. */
+  step(session: string | undefined, seq: number | undefined): Step | undefined {
+    const known = session === undefined ? undefined : this.sessions.get(session);
+    return known && stepsOf(known).findLast((step) => step.seq === seq);
+  }
+
+  /** Whether a session can be brought to what a step left: it is kept, and not what the session is. */
+  isThereToGo(step: Step): boolean {
+    return step.checkpoint !== undefined && this.sessions.get(step.session)?.latest !== step;
   }
 
   run(session: string | undefined, run: string | null | undefined): Run | undefined {
@@ -132,7 +148,11 @@ function apply(session: Session, event: EventEnvelope): Entry | undefined {
       return run && Object.assign(run, { result: event.result });
     }
     case "step.started":
-      return startStep(session, event.step, event.time, event.run);
+      return startStep(session, event);
+    case "checkpoint":
+      return session.latest && Object.assign(session.latest, { checkpoint: event.checkpoint });
+    case "session.rewound":
+      return goBack(session, event.checkpoint);
     case "model.delta":
     case "code":
     case "stdout":
@@ -152,12 +172,40 @@ function only(event: EventEnvelope): { session: string; time: number } {
   return { session: event.session, time: event.time };
 }
 
-function startStep(session: Session, number: number, time: number, runId: string | undefined): Step {
+function stepsOf({ entries }: Session): Step[] {
+  return entries.flatMap((entry) => (entry.kind === "run" ? entry.steps : [entry]));
+}
+
+/** A checkpoint that is not known was made before all steps that are. */
+function goBack(session: Session, checkpoint: string): Step | undefined {
+  const steps = stepsOf(session);
+  const latest = steps.find((step) => step.checkpoint === checkpoint);
+  const bySeq = new Map(steps.map((step) => [step.seq, step]));
+  const line = new Set<Step>();
+  for (let step = latest; step; step = step.after === undefined ? undefined : bySeq.get(step.after)) {
+    line.add(step);
+  }
+  steps.forEach((step) => (step.undone = !line.has(step)));
+  session.steps = new Map([...line].map((step) => [step.step, step]));
+  if (latest) {
+    session.latest = latest;
+  } else {
+    delete session.latest;
+  }
+  return steps.at(-1);
+}
+
+type StepStarted = Extract<EventEnvelope, { type: "step.started" }>;
+
+function startStep(session: Session, { step: number, seq, time, run: runId }: StepStarted): Step {
   const run = runId ? session.runs.get(runId) : undefined;
   const step: Step = {
     kind: "step",
     session: session.id,
     step: number,
+    seq,
+    ...(session.latest && { after: session.latest.seq }),
+    undone: false,
     time,
     state: run ? "thinking" : "running",
     reply: "",
@@ -168,6 +216,7 @@ function startStep(session: Session, number: number, time: number, runId: string
     ...(run && { run }),
   };
   session.steps.set(number, step);
+  session.latest = step;
   if (run) {
     run.steps.push(step);
   } else {
@@ -188,7 +237,9 @@ function begin<T extends Entry>(session: Session, entry: T): T {
       session.runs.delete(oldest.run);
     }
     for (const step of oldest?.kind === "run" ? oldest.steps : oldest ? [oldest] : []) {
-      session.steps.delete(step.step);
+      if (session.steps.get(step.step) === step) {
+        session.steps.delete(step.step);
+      }
     }
   }
   return entry;

@@ -40,10 +40,11 @@ export interface ExecutionParams {
   uri: string;
   execution: number;
   kind: "cell" | "task";
-  state: "queued" | "running" | "done";
+  state: "queued" | "running" | "done" | "undone" | "redone";
   place: Place | null;
   session?: string;
-  step?: number;
+  /** Number of the event that began the step: those of steps are counted anew when the session goes back. */
+  seq?: number;
   run?: string | null;
   ok?: boolean;
   answer?: Answer;

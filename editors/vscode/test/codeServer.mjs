@@ -15,15 +15,17 @@ const FLAGS = [
   "--disable-getting-started-override",
 ].flat();
 
+/** Settings are those of the user, and those of the machine that code runs on. */
+const SETTINGS = ["User", "Machine"];
+
 /** Starts it in a folder, with an extension and settings; answers its address. */
-export async function startCodeServer({ program, home, vsix, settings }) {
+export async function startCodeServer({ program, home, cache, vsix, settings }) {
   const folders = ["--user-data-dir", join(home, "data"), "--extensions-dir", join(home, "extensions")];
-  const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: join(home, "config"), XDG_STATE_HOME: join(home, "state") };
+  const env = { ...process.env, HOME: home, XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: join(home, "config"), XDG_STATE_HOME: join(home, "state") };
   delete env.OPENAI_API_KEY;
-  for (const part of ["User", "Machine"]) { // those of the user, and those of the machine that code runs on
-    await mkdir(join(home, "data", part), { recursive: true });
-    await writeFile(join(home, "data", part, "settings.json"), JSON.stringify(settings));
-  }
+  env.DOCKER_HOST = "unix:///nowhere"; // so that a trust level is not available
+  await Promise.all(SETTINGS.map((part) => mkdir(join(home, "data", part), { recursive: true })));
+  await configure(home, settings);
   await promisify(execFile)(process.execPath, [program, ...folders, "--install-extension", vsix], { env });
 
   const server = spawn(process.execPath, [program, ...folders, ...FLAGS], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -36,5 +38,10 @@ export async function startCodeServer({ program, home, vsix, settings }) {
       }
     });
   });
-  return { url, stop: () => server.kill() };
+  return { url, stop: () => server.kill(), configure: (more) => configure(home, { ...settings, ...more }) };
+}
+
+async function configure(home, settings) {
+  const files = SETTINGS.map((part) => join(home, "data", part, "settings.json"));
+  await Promise.all(files.map((file) => writeFile(file, JSON.stringify(settings))));
 }

@@ -3,7 +3,7 @@
 // TINYCODE_BINARY is the daemon, CODE_SERVER and CHROMIUM are the editor; SCREENSHOTS is where its pictures are kept.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -20,8 +20,8 @@ const screenshots = env.SCREENSHOTS ?? join(tmpdir(), "tinycode-screenshots");
 const key = "sk-test-0123456789abcdef0123456789abcdef";
 assert(env.TINYCODE_BINARY, "TINYCODE_BINARY says which daemon is tested");
 
-const settings = (path, model) => ({
-  "tinycode.path": path,
+const settings = (model) => ({
+  "tinycode.path": "no-such-tinycode",
   "tinycode.baseUrl": model.url,
   "tinycode.model": "test-model",
   "workbench.colorTheme": "Default Dark Modern",
@@ -49,20 +49,18 @@ try {
   await mkdir(screenshots, { recursive: true });
   const folder = join(home, "project");
   await mkdir(folder);
-  for (const file of ["analysis.py", "crash.py", "table.py"]) {
+  for (const file of ["analysis.py", "crash.py", "notes.md", "plot.py", "table.py"]) {
     await copyFile(join(here, file), join(folder, file));
   }
   const model = await startModel(key, replies);
   stops.push(model.stop);
-  const path = join(home, "tinycode");
-  const install = () => symlink(env.TINYCODE_BINARY, path);
   const vsix = join(here, "..", "tinycode.vsix");
-  const codeServer = await startCodeServer({ program, home, vsix, settings: settings(path, model) });
+  const codeServer = await startCodeServer({ program, home, cache, vsix, settings: settings(model) });
   stops.push(codeServer.stop);
   const browser = env.CHROMIUM ?? "/usr/bin/chromium";
   workbench = await Workbench.open({ url: codeServer.url, folder, browser, screenshots });
   stops.push(() => workbench.close());
-  await scenario({ workbench, key, folder, install });
+  await scenario({ workbench, key, folder, program: env.TINYCODE_BINARY, configure: codeServer.configure, home });
   assert.deepEqual(model.problems(), []);
   console.log(`ok: the extension works in VS Code; ${workbench.shots} screenshots are in ${screenshots}`);
 } catch (error) {

@@ -4,8 +4,13 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-export async function scenario({ workbench, key, folder, install }) {
-  await missing(workbench, install);
+import { missing, onSocket } from "./daemons.mjs";
+
+export async function scenario({ workbench, key, folder, program, configure, home }) {
+  await missing(workbench, program);
+  await workbench.clearNotifications();
+  await workbench.command("View: Toggle Primary Side Bar Visibility"); // there is more room without it
+
   await setKey(workbench, key);
   await runCell(workbench);
   await seeVariables(workbench);
@@ -13,24 +18,13 @@ export async function scenario({ workbench, key, folder, install }) {
   await showTable(workbench);
   await interrupt(workbench);
   await fail(workbench);
+  await rewind(workbench);
   await edit(workbench);
   await seeRuns(workbench);
+  await notes(workbench);
+  await chooseLevel(workbench);
   await crash(workbench);
-}
-
-/** A program that is not there is told with a way out; once it is there, it is started. */
-async function missing(workbench, install) {
-  await workbench.openFile("analysis.py", "values = [3, 5");
-  const toast = await workbench.notification("was not found");
-  await workbench.status("missing");
-  await toast.getByText("Choose Program…").waitFor();
-  await workbench.shot("missing");
-  await install();
-  await workbench.command("tinycode: Restart Daemon");
-  await workbench.lens("Run cell");
-  await workbench.status("no session");
-  await workbench.clearNotifications();
-  await workbench.command("View: Toggle Primary Side Bar Visibility"); // there is more room without it
+  await onSocket({ workbench, binary: program, configure, home });
 }
 
 /** The key goes to the secret storage; a daemon is started with it. */
@@ -120,6 +114,51 @@ async function edit(workbench) {
   await workbench.saidBehind("ratio(1,", /ZeroDivisionError/);
 }
 
+/** What ran since is undone, in the editor and in the runs view; from there it is redone. */
+async function rewind(workbench) {
+  await workbench.lens("Rewind to here", 3);
+  await workbench.clickLens("Rewind to here", 1); // of the task
+  await workbench.saidBehind("ratio(1,", /undone/);
+  await workbench.lens("Redo to here", 2);
+  await workbench.shot("rewound");
+  await workbench.openView("tinycode");
+  const last = workbench.page.locator(".pane-body .monaco-list-row", { hasText: "Fail" });
+  await last.filter({ hasText: "undone" }).hover();
+  await workbench.shot("runs-rewound");
+  await last.getByLabel("Rewind or Redo to Here").click();
+  await last.filter({ hasNotText: "undone" }).waitFor();
+  await workbench.saidBehind("ratio(1,", /ms"$/);
+  await workbench.command("View: Toggle Primary Side Bar Visibility");
+}
+
+/** Blocks of a Markdown document are cells; images are shown in the panel. */
+async function notes(workbench) {
+  await workbench.openView("Explorer");
+  await workbench.openFile("notes.md", "Cells of a Markdown");
+  await workbench.lens("Run task");
+  await workbench.clickLens("Run cell", 0);
+  await workbench.said(/→ image/);
+  const figure = workbench.webview().locator("img.figure");
+  await figure.waitFor();
+  assert.deepEqual(await figure.evaluate((image) => [image.naturalWidth, image.naturalHeight]), [240, 200]);
+  await workbench.shot("notes");
+}
+
+/** A click in the status bar says what each trust level is here, and gives a fresh session of one. */
+async function chooseLevel(workbench) {
+  await workbench.clickStatus();
+  const list = workbench.page.locator(".quick-input-list");
+  await list.getByText("current · Python").waitFor();
+  await list.getByText("not available").waitFor();
+  await workbench.shot("levels");
+  await list.getByText("sandboxed").click();
+  await workbench.notification("sandboxed does not work here");
+  await workbench.clickStatus();
+  await list.getByText("local", { exact: true }).click();
+  await workbench.status("local");
+  await workbench.clearNotifications();
+}
+
 async function seeRuns(workbench) {
   await workbench.openView("tinycode");
   const tree = workbench.page.locator(".pane-body .monaco-list-rows");
@@ -137,7 +176,6 @@ async function seeRuns(workbench) {
 
 /** A daemon that is lost is told, and started again. */
 async function crash(workbench) {
-  await workbench.openView("Explorer");
   await workbench.openFile("crash.py", "SIGKILL");
   await workbench.clickLens("Run cell", 0);
   const toast = await workbench.notification("tinycode has stopped unexpectedly");

@@ -1,6 +1,6 @@
 // The workbench as a user sees it: what is drawn, and what can be clicked. Nothing sleeps; what is to be seen is waited for.
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { chromium } from "playwright-core";
 
@@ -38,9 +38,9 @@ export class Workbench {
     await this.page.locator(".codelens-decoration a", { hasText: title }).nth(number).click();
   }
 
-  /** Waits until there is a lens of this title. */
-  async lens(title) {
-    await this.page.locator(".codelens-decoration a", { hasText: title }).first().waitFor();
+  /** Waits until there are lenses of this title, up to one of this number. */
+  async lens(title, number = 0) {
+    await this.page.locator(".codelens-decoration a", { hasText: title }).nth(number).waitFor();
   }
 
   /** Waits until what is said behind a line of the editor matches. */
@@ -80,6 +80,17 @@ export class Workbench {
     await input.press("Enter");
   }
 
+  /** Opens the window anew. */
+  async reload() {
+    await this.page.reload();
+    await this.page.locator(".monaco-workbench .view-lines").first().waitFor();
+  }
+
+  /** Closes the editor that is open. */
+  async closeEditor() {
+    await this.page.locator(".tab.active .codicon-close").click();
+  }
+
   /** Waits for a notification that says a text. */
   async notification(text) {
     const toast = this.page.locator(".notification-toast", { hasText: text });
@@ -92,6 +103,18 @@ export class Workbench {
     await this.page.locator(".notification-toast").first().waitFor({ state: "hidden" });
   }
 
+  /** Chooses a file in the dialog that asks for one. */
+  async chooseFile(path, button) {
+    const dialog = this.page.locator(".quick-input-widget");
+    const ok = dialog.getByRole("button", { name: button });
+    const row = (name) => dialog.locator(".monaco-list-row", { has: this.page.getByText(name, { exact: true }) });
+    await ok.waitFor();
+    await row("..").waitFor(); // it looks into the folder that it begins in
+    await dialog.locator("input.input").fill(path);
+    await row(basename(path)).waitFor(); // and now into that of the file
+    await ok.click();
+  }
+
   /** Opens a view of the activity bar. */
   async openView(name) {
     await this.page.locator(`.activitybar .action-label[aria-label^="${name}"]`).click();
@@ -100,6 +123,10 @@ export class Workbench {
   /** Waits until the status bar says a text. */
   async status(text) {
     await this.page.locator("[id='tinycode.tinycode.status'], [id$='tinycode.status']", { hasText: text }).first().waitFor();
+  }
+
+  async clickStatus() {
+    await this.page.locator("[id$='tinycode.status'] a").click();
   }
 
   /** Puts the cursor into the line that says a text. */

@@ -300,11 +300,14 @@ impl Unit for InContainer {
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
-        self.close().await;
-        let container = self.start().await?;
-        let copies = Copies::new(self.machine.shape(Some(&self.spec)).memory / 4);
-        self.running = Some(Running { container, copies });
-        self.keep(FRESH).await;
+        self.latest = None;
+        if !self.call(FRESH).await {
+            self.close().await;
+            let container = self.start().await?;
+            let copies = Copies::new(self.machine.shape(Some(&self.spec)).memory / 4);
+            self.running = Some(Running { container, copies });
+            self.keep(FRESH).await;
+        }
         self.latest = self.spec.checkpoints.then_some(FRESH);
         Ok(())
     }

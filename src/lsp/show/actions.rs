@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use tower_lsp_server::ls_types::{
     CodeAction, CodeActionContext, CodeActionKind, CodeActionOrCommand, CodeActionTriggerKind,
     Command, Range, TextEdit, Uri, WorkspaceEdit,
 };
 
-use super::{command, interrupt, run_above, run_cell, run_task};
+use super::{command, interrupt, rewind, run_above, run_cell, run_task};
 use crate::lsp::commands::{CLEAR, RUN_ALL};
 use crate::lsp::document::{State, View};
 use crate::lsp::summary::cut;
@@ -16,6 +17,9 @@ use crate::lsp::text::position::Encoding;
 
 /// Most characters of a task in the title of an action.
 const MAX_TITLE: usize = 50;
+
+const TO_CELL: [&str; 2] = ["Rewind to after this cell", "Redo to after this cell"];
+const TO_TASK: [&str; 2] = ["Rewind to after this task", "Redo to after this task"];
 
 /// What can be done at a line.
 pub fn actions(
@@ -38,9 +42,11 @@ pub fn actions(
             actions.push(action(run_above("Run all cells above", uri, number)));
         }
         if view.outline.cells.len() > 1 {
-            let arguments = serde_json::json!({"uri": uri});
+            let arguments = json!({"uri": uri});
             actions.push(action(command("Run all cells", RUN_ALL, arguments)));
         }
+        let back = rewind(view.of_cell(number), TO_CELL, uri);
+        actions.extend(back.map(action));
     }
     if is_asked
         && view
@@ -54,7 +60,7 @@ pub fn actions(
             .marks()
             .any(|mark| matches!(mark.state, State::Done(_)))
     {
-        let arguments = serde_json::json!({"uri": uri});
+        let arguments = json!({"uri": uri});
         actions.push(action(command("Clear results", CLEAR, arguments)));
     }
     actions.retain(|action| is_wanted(action, context.only.as_deref()));
@@ -69,7 +75,10 @@ fn of_task(view: View<'_>, uri: &Uri, encoding: Encoding, number: usize) -> Vec<
         return Vec::new();
     };
     let title = format!("Run task: {}", cut(&task.text, MAX_TITLE));
-    let mut actions = vec![action(run_task(title, uri, task.lines.start))];
+    let line = task.lines.start;
+    let mut actions = vec![action(run_task(title, uri, line))];
+    let back = rewind(view.of_task(number), TO_TASK, uri);
+    actions.extend(back.map(action));
     let code = view.of_task(number).and_then(|mark| match &mark.state {
         State::Done(summary) => summary.code.as_deref(),
         State::Queued | State::Running(_) => None,

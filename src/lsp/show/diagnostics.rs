@@ -7,9 +7,9 @@ use tower_lsp_server::ls_types::{
 use crate::lsp::document::{Mark, State, View};
 use crate::lsp::text::position::Encoding;
 
-/// The exceptions of a document. Those of cells that were edited since are history, and left out.
+/// The exceptions of a document. Those of cells that were edited or undone since are history, and left out.
 pub fn diagnostics(view: View<'_>, uri: &Uri, encoding: Encoding) -> Vec<Diagnostic> {
-    let fresh = view.marks().filter(|mark| !mark.stale);
+    let fresh = view.marks().filter(|mark| !mark.stale && !mark.undone());
     let mut all: Vec<Diagnostic> = fresh
         .filter_map(|mark| diagnostic(view, uri, encoding, mark))
         .collect();

@@ -35,7 +35,7 @@ pub fn hints(view: View<'_>, encoding: Encoding, lines: &RangeInclusive<usize>) 
     hints
 }
 
-/// What came of it in one short line; it says so where the part has changed since.
+/// What came of it in one short line; it says so where it was undone or the part has changed since.
 pub fn label(mark: &Mark) -> String {
     let label = match &mark.state {
         State::Queued => "… queued".to_owned(),
@@ -43,9 +43,10 @@ pub fn label(mark: &Mark) -> String {
         State::Running(said) => format!("… {}", cut(said, MAX_SAID)),
         State::Done(summary) => summary.label.clone(),
     };
-    match mark.stale {
-        true => format!("{label} (edited)"),
-        false => label,
+    match (mark.undone(), mark.stale) {
+        (true, _) => format!("{label} (undone)"),
+        (false, true) => format!("{label} (edited)"),
+        (false, false) => label,
     }
 }
 

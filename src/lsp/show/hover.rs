@@ -20,7 +20,11 @@ pub fn hover(view: View<'_>, encoding: Encoding, line: usize) -> Option<Hover> {
     let State::Done(summary) = &mark.state else {
         return None;
     };
-    let stale = if mark.stale { " · edited since" } else { "" };
+    let stale = match (mark.undone(), mark.stale) {
+        (true, _) => " · undone",
+        (false, true) => " · edited since",
+        (false, false) => "",
+    };
     Some(Hover {
         contents: HoverContents::Markup(MarkupContent {
             kind: MarkupKind::Markdown,

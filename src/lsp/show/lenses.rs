@@ -2,9 +2,11 @@
 
 use tower_lsp_server::ls_types::{CodeLens, Command, Range, Uri};
 
-use super::{interrupt, run_above, run_cell, run_task};
+use super::{interrupt, rewind, run_above, run_cell, run_task};
 use crate::lsp::document::{Mark, State, View};
 use crate::lsp::text::position::position;
+
+const REWIND: [&str; 2] = ["↶ Rewind to here", "↷ Redo to here"];
 
 /// The lenses of a document.
 pub fn lenses(view: View<'_>, uri: &Uri) -> Vec<CodeLens> {
@@ -18,17 +20,22 @@ pub fn lenses(view: View<'_>, uri: &Uri) -> Vec<CodeLens> {
             false => run_cell("▶ Run cell", uri, number),
         };
         let above = (number > 0).then(|| run_above("Run above", uri, number));
+        let back = rewind(view.of_cell(number), REWIND, uri);
         std::iter::once(first)
             .chain(above)
+            .chain(back)
             .map(|command| lens(cell.lines.start, command))
     });
     let tasks = outline.tasks.iter().enumerate();
-    let of_tasks = tasks.map(|(number, task)| {
-        let command = match is_running(view.of_task(number)) {
+    let of_tasks = tasks.flat_map(|(number, task)| {
+        let line = task.lines.start;
+        let first = match is_running(view.of_task(number)) {
             true => interrupt("■ Interrupt", uri),
-            false => run_task("▶ Run task", uri, task.lines.start),
+            false => run_task("▶ Run task", uri, line),
         };
-        lens(task.lines.start, command)
+        let back = rewind(view.of_task(number), REWIND, uri);
+        let commands = std::iter::once(first).chain(back);
+        commands.map(move |command| lens(line, command))
     });
     of_cells.chain(of_tasks).collect()
 }

@@ -11,6 +11,8 @@ pub mod lenses;
 use serde_json::json;
 use tower_lsp_server::ls_types::{Command, Uri};
 
+use super::document::Mark;
+
 /// A command that clients send back as it is.
 fn command(title: impl Into<String>, name: &str, arguments: serde_json::Value) -> Command {
     Command::new(title.into(), name.to_owned(), Some(vec![arguments]))
@@ -38,6 +40,17 @@ fn run_task(title: impl Into<String>, uri: &Uri, line: usize) -> Command {
         super::commands::RUN_TASK,
         json!({"uri": uri, "line": line}),
     )
+}
+
+/// Going back to what a part left, or forth if it was undone; nothing where the session is that, or cannot.
+fn rewind(mark: Option<&Mark>, [back, forth]: [&str; 2], uri: &Uri) -> Option<Command> {
+    let mark = mark?;
+    let moment = &mark.ran.as_ref()?.moment;
+    moment.checkpoint.as_ref().filter(|_| !moment.latest)?;
+    let title = if moment.undone { forth } else { back };
+    // By its number: the text may change before the client asks for lenses again.
+    let arguments = json!({"uri": uri, "execution": mark.id});
+    Some(command(title, super::commands::REWIND, arguments))
 }
 
 fn interrupt(title: &str, uri: &Uri) -> Command {

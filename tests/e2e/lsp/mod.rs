@@ -5,5 +5,6 @@ mod documents;
 mod names;
 mod progress;
 mod results;
+mod rewind;
 mod sessions;
 mod tasks;

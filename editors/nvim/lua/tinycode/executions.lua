@@ -70,6 +70,10 @@ function M.on_execution(params)
   if not execution then
     return
   end
+  if params.state == "undone" or params.state == "redone" then
+    execution.undone = params.state == "undone"
+    return view.draw(execution)
+  end
   local place = null(params.place)
   if params.state == "queued" and place then
     replace(execution, place)

@@ -96,6 +96,14 @@ function M.interrupt()
   end)
 end
 
+--- Goes back to what the session was after the cell or task under the cursor, or forth again.
+function M.rewind()
+  local bufnr, line = here()
+  client.execute(bufnr, "rewind", { line = line }, function(info)
+    tell(("the session is again what it was after step %d"):format(info.step))
+  end)
+end
+
 --- Gives the buffer a fresh session, of another trust level if one is given.
 function M.restart(level)
   local session = level and level ~= "" and { trust_level = level } or nil

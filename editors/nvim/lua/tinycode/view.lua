@@ -89,7 +89,7 @@ local function sign(execution)
     return signs.queued, "TinycodeSignQueued"
   elseif execution.state == "running" then
     return signs.running, "TinycodeSignRunning"
-  elseif execution.stale then
+  elseif execution.stale or execution.undone then
     return signs.stale, "TinycodeSignStale"
   elseif execution.ok then
     return signs.ok, "TinycodeSignOk"
