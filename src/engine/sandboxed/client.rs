@@ -1,16 +1,11 @@
-//! Finds the engine that makes containers, and connects to it.
-//!
-//! Where it is, is asked in the order of Docker's own client: `DOCKER_HOST`, the context, the usual socket;
-//! then the sockets of rootless Docker and of Podman.
+//! Finds the engine that makes containers, in the order of Docker's own client: `DOCKER_HOST`, the context,
+//! the usual socket; then the sockets of rootless Docker and of Podman.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bollard::{API_DEFAULT_VERSION, Docker};
 use serde::Deserialize;
 
-/// Seconds that the engine gets for one answer.
-const PATIENCE: u64 = 120;
 /// Where Docker listens.
 const SOCKET: &str = "/var/run/docker.sock";
 /// Where Podman of the whole machine listens.
@@ -39,7 +34,7 @@ pub struct Endpoint {
     /// Its address.
     pub host: String,
     /// The folder with `ca.pem`, `cert.pem` and `key.pem`, where it has to prove who it is.
-    certificates: Option<PathBuf>,
+    pub certificates: Option<PathBuf>,
 }
 
 impl Endpoint {
@@ -82,49 +77,6 @@ impl Endpoint {
     pub fn is_near(&self) -> bool {
         self.host.starts_with("unix://")
     }
-
-    /// Connects to it.
-    ///
-    /// # Errors
-    /// Why it cannot be reached.
-    pub async fn connect(&self) -> Result<Docker, String> {
-        let failed = |error: bollard::errors::Error| {
-            format!(
-                "the Docker engine at {} does not answer: {error}",
-                self.host
-            )
-        };
-        let docker = match (&self.certificates, self.host.starts_with("ssh://")) {
-            (Some(folder), _) => connect_with_tls(&self.host, folder),
-            (None, true) => {
-                Docker::connect_with_ssh(&self.host, PATIENCE, API_DEFAULT_VERSION, None)
-            }
-            (None, false) if self.is_near() => {
-                Docker::connect_with_unix(&self.host, PATIENCE, API_DEFAULT_VERSION)
-            }
-            (None, false) => Docker::connect_with_http(&self.host, PATIENCE, API_DEFAULT_VERSION),
-        };
-        docker
-            .map_err(failed)?
-            .negotiate_version()
-            .await
-            .map_err(failed)
-    }
-}
-
-fn connect_with_tls(host: &str, folder: &Path) -> Result<Docker, bollard::errors::Error> {
-    // A second time is an error that says so, and does not matter.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let file = |name: &str| folder.join(name);
-    let (key, certificate, authority) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
-    Docker::connect_with_ssl(
-        host,
-        &key,
-        &certificate,
-        &authority,
-        PATIENCE,
-        API_DEFAULT_VERSION,
-    )
 }
 
 #[derive(Deserialize)]

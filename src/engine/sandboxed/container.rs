@@ -22,6 +22,7 @@ use tokio::net::unix::pipe;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::super::isolated::BOOTSTRAP;
+use super::connection::said;
 use super::control::{Control, Said, hand_over};
 use super::facts::Facts;
 use super::machine::Machine;
@@ -111,6 +112,7 @@ impl Container {
             .map(str::to_owned)
             .to_vec();
         command.push(shape.data().to_string());
+        let (filter, _its_folder) = machine.filter(shape).await?;
         let folder; // goes when the container has answered: it has no further use for it
         let socket = match wire {
             Wire::Socket => {
@@ -123,7 +125,7 @@ impl Container {
             }
         };
         let run = socket.as_ref().map(|socket| socket.folder.as_path());
-        let config = policy::container(shape, command, &machine.owner, run);
+        let config = policy::container(shape, command, &machine.owner, &filter, run);
         let options = None::<CreateContainerOptions>;
         let created = docker.create_container(options, config).await;
         let handle = Handle {
@@ -311,7 +313,10 @@ pub async fn remove(docker: &Docker, id: &str) {
             let mut waiting = docker.wait_container(id, Some(gone));
             let _ = tokio::time::timeout(END_PATIENCE, waiting.next()).await;
         }
-        Err(error) => tracing::warn!("a container could not be removed: {error}"),
+        Err(error) => {
+            let why = said(&error);
+            tracing::warn!("a container could not be removed: {why}");
+        }
     }
 }
 
@@ -339,11 +344,12 @@ pub fn explain(shape: &Shape, error: &Error) -> EngineError {
                 message: format!("the image '{image}' has no python3"),
             }
         }
-        Error::DockerResponseServerError { message, .. } => mount::explain(shape, message)
-            .unwrap_or_else(|| {
-                EngineError::unavailable(format!("the Docker engine makes no container: {message}"))
-            }),
-        error => EngineError::unavailable(format!("the Docker engine makes no container: {error}")),
+        error => {
+            let why = said(error);
+            mount::explain(shape, &why).unwrap_or_else(|| {
+                EngineError::unavailable(format!("the Docker engine makes no container: {why}"))
+            })
+        }
     }
 }
 

@@ -8,8 +8,10 @@ mod debian;
 mod wheels;
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 
+use bollard::errors::Error;
 use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptions, CreateImageOptionsBuilder,
@@ -19,7 +21,8 @@ use bollard::query_parameters::{
 use bollard::{Docker, body_full};
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::client::{Endpoint, Settings};
+use super::client::Settings;
+use super::connection::{Connection, said};
 use super::container::remove;
 use super::policy::LABEL;
 use super::{DEFAULT_IMAGE, owner};
@@ -91,12 +94,7 @@ pub async fn make(
     recipe: &Recipe,
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Made, EngineError> {
-    let hint = |message: String| EngineError::Unavailable {
-        message,
-        hint: "start Docker, or Podman's socket, or point DOCKER_HOST to one".to_owned(),
-    };
-    let endpoint = Endpoint::find(settings).map_err(hint)?;
-    let docker = endpoint.connect().await.map_err(hint)?;
+    let docker = Connection::new(settings).await?.docker;
     let maker = Maker { docker, recipe };
     maker.make(say).await
 }
@@ -126,19 +124,19 @@ impl Maker<'_> {
     }
 
     async fn base(&self, say: &mut (dyn FnMut(&str) + Send)) -> Result<Base, EngineError> {
-        let mut refused = None;
+        let mut no_registry = None;
         if self.recipe.from != Some(Source::Debian) {
             say("pulling the image of Python");
             match self.pull().await {
                 Ok(base) => return Ok(base),
-                Err(error) => refused = Some(error.to_string()),
+                Err(error) => no_registry = Some(said(&error)),
             }
         }
         if self.recipe.from == Some(Source::Registry) {
-            let why = refused.unwrap_or_default();
+            let why = no_registry.unwrap_or_default();
             return Err(failed(format!("'{PINNED}' cannot be pulled: {why}")));
         }
-        if let Some(why) = refused {
+        if let Some(why) = no_registry {
             say(&format!(
                 "no registry ({why}): making it from Debian's packages"
             ));
@@ -149,7 +147,7 @@ impl Maker<'_> {
         self.import(root).await
     }
 
-    async fn pull(&self) -> Result<Base, bollard::errors::Error> {
+    async fn pull(&self) -> Result<Base, Error> {
         let options = CreateImageOptionsBuilder::new().from_image(PINNED).build();
         let pulling = self.docker.create_image(Some(options), None, None);
         pulling.try_for_each(|_| async { Ok(()) }).await?;
@@ -166,7 +164,7 @@ impl Maker<'_> {
         let options = CreateImageOptionsBuilder::new().from_src("-").build();
         let body = Some(body_full(root.into()));
         let importing = self.docker.create_image(Some(options), body, None);
-        let said: Vec<_> = importing.try_collect().await.map_err(failed)?;
+        let said: Vec<_> = importing.try_collect().await.map_err(refused)?;
         let id = said.into_iter().filter_map(|said| said.status).next_back();
         Ok(Base {
             id: id.ok_or_else(|| failed("the engine does not say what it imported"))?,
@@ -198,11 +196,11 @@ impl Maker<'_> {
         say("compiling");
         let before = self.docker.inspect_image(&self.recipe.image).await;
         let container = self.run(base, FINISH, packages).await?;
-        let committed = self.commit(base, &container).await;
+        let committed = self.commit(&container).await;
         remove(&self.docker, &container).await;
         committed?;
         let image = self.docker.inspect_image(&self.recipe.image).await;
-        let size = image.map_err(failed)?.size.unwrap_or_default();
+        let size = image.map_err(refused)?.size.unwrap_or_default();
         if let Some(id) = before.ok().and_then(|image| image.id) {
             self.remove_if_nameless(&id).await;
         }
@@ -232,9 +230,10 @@ impl Maker<'_> {
     ) -> Result<String, EngineError> {
         let config = ContainerCreateBody {
             image: Some(base.id.clone()),
-            entrypoint: Some(["python3", "-c", script].map(str::to_owned).to_vec()),
+            entrypoint: Some(Vec::new()),
+            cmd: Some(["python3", "-c", script].map(str::to_owned).to_vec()),
             env: Some(vec!["PATH=/usr/local/bin:/usr/bin:/bin".to_owned()]),
-            labels: Some(HashMap::from([(LABEL.to_owned(), owner::name())])),
+            labels: Some(self.labels(base)),
             user: Some("0:0".to_owned()),
             host_config: Some(HostConfig {
                 network_mode: Some("none".to_owned()),
@@ -244,7 +243,7 @@ impl Maker<'_> {
         };
         let options = None::<CreateContainerOptions>;
         let created = self.docker.create_container(options, config).await;
-        let id = created.map_err(failed)?.id;
+        let id = created.map_err(refused)?.id;
         let ended = self.run_to_its_end(&id, files).await;
         if ended.is_err() {
             remove(&self.docker, &id).await;
@@ -260,22 +259,22 @@ impl Maker<'_> {
                 .docker
                 .upload_to_container(id, Some(options), files)
                 .await;
-            uploaded.map_err(failed)?;
+            uploaded.map_err(refused)?;
         }
         let options = None::<StartContainerOptions>;
         self.docker
             .start_container(id, options)
             .await
-            .map_err(failed)?;
+            .map_err(refused)?;
         let options = WaitContainerOptionsBuilder::new()
             .condition("not-running")
             .build();
         match self.docker.wait_container(id, Some(options)).next().await {
             Some(Ok(_)) | None => Ok(()),
             Some(Err(error)) => {
-                let said = self.said(id).await.unwrap_or_default();
-                let last = super::container::last_line(&said);
-                let why = last.unwrap_or_else(|| error.to_string());
+                let printed = self.said(id).await.unwrap_or_default();
+                let last = super::container::last_line(&printed);
+                let why = last.unwrap_or_else(|| said(&error));
                 Err(failed(format!("the Python of the image fails: {why}")))
             }
         }
@@ -284,11 +283,20 @@ impl Maker<'_> {
     async fn said(&self, id: &str) -> Result<String, EngineError> {
         let options = LogsOptionsBuilder::new().stdout(true).stderr(true).build();
         let lines = self.docker.logs(id, Some(options));
-        let lines: Vec<_> = lines.try_collect().await.map_err(failed)?;
+        let lines: Vec<_> = lines.try_collect().await.map_err(refused)?;
         Ok(lines.iter().map(ToString::to_string).collect())
     }
 
-    async fn commit(&self, base: &Base, container: &str) -> Result<(), EngineError> {
+    /// The labels of a container, which are the image's too; but for the first, which `commit` empties.
+    fn labels(&self, base: &Base) -> HashMap<String, String> {
+        HashMap::from([
+            (LABEL.to_owned(), owner::name()),
+            (FROM.to_owned(), base.from.clone()),
+            (WITH.to_owned(), self.recipe.with.join(" ")),
+        ])
+    }
+
+    async fn commit(&self, container: &str) -> Result<(), EngineError> {
         let (name, tag) = self
             .recipe
             .image
@@ -298,29 +306,34 @@ impl Maker<'_> {
             .container(container)
             .repo(name)
             .tag(tag)
+            .changes(&format!("CMD [\"python3\"]\nLABEL {LABEL}=\"\""))
             .build();
-        let labels = HashMap::from([
-            (FROM.to_owned(), base.from.clone()),
-            (WITH.to_owned(), self.recipe.with.join(" ")),
-            (LABEL.to_owned(), String::new()), // that of the container is not the image's
-        ]);
-        let config = ContainerConfig {
-            cmd: Some(vec!["python3".to_owned()]),
-            entrypoint: Some(Vec::new()),
-            labels: Some(labels),
-            ..ContainerConfig::default()
-        };
+        let config = ContainerConfig::default(); // which Podman does not look at
         let committed = self.docker.commit_container(options, config).await;
-        committed.map(|_| ()).map_err(failed)
+        committed.map(|_| ()).map_err(refused)
     }
 }
 
-fn failed(why: impl std::fmt::Display) -> EngineError {
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
+fn refused(error: Error) -> EngineError {
+    let why = said(&error);
+    if why.contains("no space left") {
+        return cannot(why, "`docker system df` says what takes the engine's space");
+    }
+    failed(why)
+}
+
+fn failed(why: impl Display) -> EngineError {
+    let tag = format!("`docker tag python:3-slim {DEFAULT_IMAGE}`");
+    cannot(
+        why,
+        &format!("where a registry can be reached, any image with a python3 does too: {tag}"),
+    )
+}
+
+fn cannot(why: impl Display, hint: &str) -> EngineError {
     EngineError::Unavailable {
         message: format!("the image cannot be made: {why}"),
-        hint: format!(
-            "where a registry can be reached, any image with a python3 does too: \
-             `docker tag python:3-slim {DEFAULT_IMAGE}`"
-        ),
+        hint: hint.to_owned(),
     }
 }

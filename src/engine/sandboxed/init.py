@@ -20,10 +20,14 @@ import time
 SOCKET = "/run/tinycode/socket"
 WORK = "/work"
 PR_SET_DUMPABLE = 4
+MAX_FILES = 1024  # that a process has open
 OUT_OF_MEMORY = 900  # of 1,000: the worker goes before this process does
 
 
 def main(bootstrap, data_limit, relay=None):
+    # Here, since Podman asks for more rights than it may have once an engine is to set any of them.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     control, fds, carried = attached() if relay else handed()
     worker = os.fork()
     if worker == 0:
@@ -64,7 +68,6 @@ def become_worker(fds, bootstrap, data_limit):
     os.setsid()
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(OUT_OF_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (data_limit, data_limit))
     high = [os.dup(fd) for fd in fds]
     null = os.open("/dev/null", os.O_RDWR)
@@ -230,7 +233,7 @@ def facts():
         "memory": number("memory/memory.limit_in_bytes", "memory.max"),
         "processes": number("pids/pids.max", "pids.max"),
         "processors": processors(),
-        "folders": {path: size(path) for path in (WORK, "/tmp", "/dev/shm")},
+        "folders": {path: size(path) for path in {WORK, "/tmp", "/dev/shm", *writable()}},
     }
 
 
@@ -288,10 +291,19 @@ def kills_for_memory():
     return int(found[0]) if found else 0
 
 
+def mounts():
+    return [line.split() for line in text("/proc/mounts").splitlines()]
+
+
+def writable():
+    """What is mounted and can be written to: engines and images add to what was asked for."""
+    folders = [path for _, path, kind, *_ in mounts() if kind != "mqueue" and os.path.isdir(path)]
+    return [path for path in folders if os.access(path, os.W_OK)]
+
+
 def size(path):
     """Bytes of a folder in memory that has a size; None of any other."""
-    mounts = [line.split() for line in text("/proc/mounts").splitlines()]
-    if not any(mount[1] == path and mount[2] == "tmpfs" for mount in mounts):
+    if not any(mount[1:3] == [path, "tmpfs"] for mount in mounts()):
         return None
     found = os.statvfs(path)
     return found.f_blocks * found.f_frsize

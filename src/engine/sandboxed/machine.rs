@@ -2,6 +2,7 @@
 //! order in which everything goes when the daemon ends.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bollard::Docker;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client::{Endpoint, Settings};
+use super::connection::Connection;
 use super::container::{Container, Wire, explain, remove};
 use super::facts::Facts;
 use super::policy::{DEFAULT_MEMORY, LABEL, Shape};
@@ -32,7 +34,7 @@ pub struct Machine {
     pub owner: String,
     /// Made with the first container.
     folder: OnceCell<Folder>,
-    docker: OnceCell<Docker>,
+    connection: OnceCell<Connection>,
     /// How containers talk to the daemon, once that is known.
     wire: OnceLock<Wire>,
     /// What the first container of the default shape said of itself.
@@ -54,7 +56,7 @@ impl Machine {
             settings,
             owner: owner::name(),
             folder: OnceCell::new(),
-            docker: OnceCell::new(),
+            connection: OnceCell::new(),
             wire: OnceLock::new(),
             facts: Mutex::default(),
             pool: Pool::new(ready),
@@ -69,20 +71,32 @@ impl Machine {
     /// # Errors
     /// Why there is none; the next time asks again.
     pub async fn docker(&self) -> Result<Docker, EngineError> {
-        let connect = async || match Endpoint::find(&self.settings) {
-            Ok(endpoint) => {
-                if !endpoint.is_near() {
-                    self.learn(Wire::Attached);
-                }
-                endpoint.connect().await
-            }
-            Err(message) => Err(message),
-        };
-        let docker = self.docker.get_or_try_init(connect).await;
-        docker.cloned().map_err(|message| EngineError::Unavailable {
-            message,
-            hint: "start Docker, or Podman's socket, or point DOCKER_HOST to one".to_owned(),
-        })
+        self.connection().await.map(|found| found.docker.clone())
+    }
+
+    async fn connection(&self) -> Result<&Connection, EngineError> {
+        let connect = || Connection::new(&self.settings);
+        let found = self.connection.get_or_try_init(connect).await?;
+        if !found.is_near {
+            self.learn(Wire::Attached);
+        }
+        Ok(found)
+    }
+
+    /// The filter of system calls of such containers, as this engine takes it: Podman from a file, whose
+    /// folder has to be there until the container has started.
+    ///
+    /// # Errors
+    /// When no file can be made.
+    pub async fn filter(&self, shape: &Shape) -> Result<(String, Option<TempDir>), EngineError> {
+        let filter = shape.filter().to_string();
+        if !self.connection().await?.is_podman {
+            return Ok((filter, None));
+        }
+        let folder = self.session_folder().await?;
+        let path = folder.path().join("seccomp.json");
+        tokio::fs::write(&path, filter).await.map_err(no_folder)?;
+        Ok((path.display().to_string(), Some(folder)))
     }
 
     /// Whether there is an engine, and it does not see the files of this machine.
@@ -100,15 +114,13 @@ impl Machine {
         let _ = self.wire.set(wire); // the first to know was right
     }
 
-    /// A folder for one container's socket.
+    /// A folder for what one container needs to start.
     ///
     /// # Errors
     /// When none can be made.
     pub async fn session_folder(&self) -> Result<TempDir, EngineError> {
         let folder = self.folder.get_or_try_init(async || Folder::make()).await;
-        folder.and_then(Folder::for_session).map_err(|error| {
-            EngineError::unavailable(format!("no temporary folder can be made: {error}"))
-        })
+        folder.and_then(Folder::for_session).map_err(no_folder)
     }
 
     /// The shape of the containers of such sessions, or of sessions without wishes.
@@ -199,4 +211,8 @@ impl Machine {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn no_folder(error: impl Display) -> EngineError {
+    EngineError::unavailable(format!("no temporary folder can be made: {error}"))
 }

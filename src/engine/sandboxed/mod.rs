@@ -5,6 +5,7 @@
 //! through it between. What protects the machine is looked for in every container before code runs in it.
 
 mod client;
+mod connection;
 mod container;
 mod control;
 mod facts;

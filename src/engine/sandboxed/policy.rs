@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
-    MountBindOptions, MountBindOptionsPropagationEnum, MountType, ResourcesUlimits, RestartPolicy,
+    MountBindOptions, MountBindOptionsPropagationEnum, MountType, RestartPolicy,
     RestartPolicyNameEnum,
 };
+use serde_json::Value;
 
 use super::seccomp;
 
@@ -29,9 +30,11 @@ pub const DEFAULT_MEMORY: u64 = 1 << 30;
 const MAX_FOLDER: u64 = 256 << 20;
 /// Bytes of shared memory.
 const SHARED: u64 = 64 << 20;
-/// Open files of a process.
-const MAX_FILES: i64 = 1_024;
 const BILLION: i64 = 1_000_000_000;
+/// Where Podman puts a folder in memory that is open and of no size, unless there is one.
+const PODMANS: &str = "/var/tmp";
+/// The options of a folder that nobody writes to.
+const CLOSED: &str = "ro,nosuid,nodev,noexec,mode=555,size=4096";
 /// The label that says which daemon a container belongs to.
 pub const LABEL: &str = "tinycode.daemon";
 
@@ -49,6 +52,13 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// The system calls that its code may make, as engines take them.
+    #[must_use]
+    pub fn filter(&self) -> Value {
+        // A mount that is read-only keeps nobody from connecting to a socket in it.
+        seccomp::profile(self.mount.is_none())
+    }
+
     /// Bytes that a folder in memory may hold: the memory that it takes is the container's own.
     #[must_use]
     pub fn folder(&self) -> u64 {
@@ -63,13 +73,15 @@ impl Shape {
     }
 }
 
-/// The container of this shape, run by `command`, for the daemon `owner`; `run` is the folder with the
-/// socket, where it has one: else it talks over the stream that the engine attaches.
+/// The container of this shape, run by `command`, for the daemon `owner`; `filter` is its filter of system
+/// calls, in the form that the engine takes; `run` is the folder with the socket, where it has one: else it
+/// talks over the stream that the engine attaches.
 #[must_use]
 pub fn container(
     shape: &Shape,
     command: Vec<String>,
     owner: &str,
+    filter: &str,
     run: Option<&Path>,
 ) -> ContainerCreateBody {
     ContainerCreateBody {
@@ -88,7 +100,7 @@ pub fn container(
         open_stdin: Some(run.is_none()),
         stdin_once: Some(run.is_none()), // when the daemon goes, it is told
         tty: Some(false),
-        host_config: Some(host_config(shape, run)),
+        host_config: Some(host_config(shape, filter, run)),
         ..ContainerCreateBody::default()
     }
 }
@@ -111,14 +123,9 @@ fn environment(shape: &Shape) -> Vec<String> {
     .to_vec()
 }
 
-fn host_config(shape: &Shape, run: Option<&Path>) -> HostConfig {
+fn host_config(shape: &Shape, filter: &str, run: Option<&Path>) -> HostConfig {
     let memory = i64::try_from(shape.memory).unwrap_or(i64::MAX);
     let network = if shape.network { "bridge" } else { "none" };
-    let limit = |name: &str, most: i64| ResourcesUlimits {
-        name: Some(name.to_owned()),
-        soft: Some(most),
-        hard: Some(most),
-    };
     HostConfig {
         network_mode: Some(network.to_owned()),
         readonly_rootfs: Some(true),
@@ -129,14 +136,12 @@ fn host_config(shape: &Shape, run: Option<&Path>) -> HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec![
             "no-new-privileges".to_owned(),
-            // A mount that is read-only keeps nobody from connecting to a socket in it.
-            format!("seccomp={}", seccomp::profile(shape.mount.is_none())),
+            format!("seccomp={filter}"),
         ]),
         memory: Some(memory),
         memory_swap: Some(memory), // with that, no swap on top
         nano_cpus: Some(PROCESSORS * BILLION),
         pids_limit: Some(MAX_PROCESSES),
-        ulimits: Some(vec![limit("nofile", MAX_FILES), limit("core", 0)]),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         init: Some(false), // process 1 is ours: it reaps, and ends with the daemon
@@ -157,9 +162,9 @@ fn host_config(shape: &Shape, run: Option<&Path>) -> HostConfig {
 fn folders(shape: &Shape) -> HashMap<String, String> {
     let options = format!("rw,nosuid,nodev,noexec,mode=1777,size={}", shape.folder());
     let work = shape.mount.is_none().then_some(WORK);
-    work.into_iter()
-        .chain(["/tmp"])
-        .map(|path| (path.to_owned(), options.clone()))
+    let open = work.into_iter().chain(["/tmp"]);
+    let open = open.map(|path| (path.to_owned(), options.clone()));
+    open.chain([(PODMANS.to_owned(), CLOSED.to_owned())])
         .collect()
 }
 
@@ -187,22 +192,14 @@ fn mounts(shape: &Shape, run: Option<&Path>) -> Vec<Mount> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
     fn config(shape: &Shape) -> Value {
         let run = Some(Path::new("/tmp/s/run"));
-        let mut config =
-            serde_json::to_value(container(shape, vec!["python3".to_owned()], "me", run)).unwrap();
-        let options = config["HostConfig"]["SecurityOpt"].as_array_mut().unwrap();
-        let profile = options.pop().unwrap();
-        let profile = profile.as_str().unwrap().strip_prefix("seccomp=").unwrap();
-        assert_eq!(
-            serde_json::from_str::<Value>(profile).unwrap(),
-            seccomp::profile(shape.mount.is_none())
-        );
-        config
+        let command = vec!["python3".to_owned()];
+        serde_json::to_value(container(shape, command, "me", "{}", run)).unwrap()
     }
 
     #[test]
@@ -220,14 +217,11 @@ mod tests {
             "StopSignal": "SIGKILL", "Labels": {"tinycode.daemon": "me"}, "NetworkDisabled": true,
             "AttachStdin": false, "OpenStdin": false, "StdinOnce": false, "Tty": false,
             "HostConfig": {
-                "NetworkMode": "none", "ReadonlyRootfs": true, "Tmpfs": {"/work": folder, "/tmp": folder},
+                "NetworkMode": "none", "ReadonlyRootfs": true, "Tmpfs": {"/work": folder, "/tmp": folder, "/var/tmp": CLOSED},
                 "Mounts": [{"Type": "bind", "Source": "/tmp/s/run", "Target": "/run/tinycode", "ReadOnly": true}],
                 "ShmSize": 64 << 20, "Privileged": false, "CapDrop": ["ALL"],
-                "SecurityOpt": ["no-new-privileges"], "Memory": 1 << 30, "MemorySwap": 1 << 30,
+                "SecurityOpt": ["no-new-privileges", "seccomp={}"], "Memory": 1 << 30, "MemorySwap": 1 << 30,
                 "NanoCpus": 1_000_000_000, "PidsLimit": 128,
-                "Ulimits": [
-                    {"Name": "nofile", "Soft": 1024, "Hard": 1024}, {"Name": "core", "Soft": 0, "Hard": 0},
-                ],
                 "IpcMode": "private", "CgroupnsMode": "private", "Init": false, "AutoRemove": true,
                 "RestartPolicy": {"Name": "no"}, "LogConfig": {"Type": "none"},
             },
@@ -261,9 +255,11 @@ mod tests {
         }));
         let mounted = Shape {
             mount: Some(PathBuf::from("/data")),
-            ..copied
+            ..copied.clone()
         };
         assert_eq!(config(&mounted), expected);
+        let filters = [copied.filter(), mounted.filter()];
+        assert_eq!(filters, [true, false].map(seccomp::profile));
     }
 
     #[test]

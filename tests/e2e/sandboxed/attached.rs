@@ -12,7 +12,11 @@ use crate::support::{Daemon, Docker, Options, calculate, returns, until};
 
 /// Lets the engine be reached over TCP, as one on another machine is; returns its address.
 pub fn far_engine() -> String {
-    let near = std::env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".to_owned());
+    far(&std::env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".to_owned()))
+}
+
+/// The same for the engine at this address.
+pub fn far(near: &str) -> String {
     let near = near.strip_prefix("unix://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -48,7 +48,7 @@ sandboxed! {
         session.exec("x = None");
         session.assert_usable();
         // Many processes that stay below what one may have.
-        let code = "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        x = bytearray(60 << 20)\n        \
+        let code = "import os, time\nfor _ in range(6):\n    if os.fork() == 0:\n        x = bytearray(10 << 20)\n        \
                     time.sleep(1000)\nx = bytearray(100 << 20)\ntime.sleep(20)";
         let result = beside_others(&daemon, &session, code);
         let message = result["error"]["message"].as_str().unwrap();

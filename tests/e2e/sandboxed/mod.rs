@@ -8,6 +8,7 @@ mod excess;
 mod many;
 mod mount;
 mod options;
+mod podman;
 mod pool;
 mod setup;
 

@@ -21,8 +21,11 @@ fn packages_are_for_the_image_alone() {
 
 sandboxed! {
     fn the_image_says_what_is_in_it() {
-        let labels = "{{index .Config.Labels \"tinycode.from\"}} {{.Config.Entrypoint}}";
+        let labels = "{{index .Config.Labels \"tinycode.from\"}} {{.Config.Entrypoint}} {{.Config.Cmd}}";
         let said = docker(&["image", "inspect", "tinycode-sandbox", "--format", labels]);
-        assert!(said.starts_with("debian []") || said.contains("python@sha256:"), "{said}");
+        assert!(said.starts_with("debian ") || said.contains("python@sha256:"), "{said}");
+        assert!(said.ends_with(" [] [python3]\n"), "{said}");
+        let daemon = "{{index .Config.Labels \"tinycode.daemon\"}}";
+        assert_eq!(docker(&["image", "inspect", "tinycode-sandbox", "--format", daemon]).trim(), "");
     }
 }
