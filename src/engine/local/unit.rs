@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde::Serialize;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, Error, Trap};
 use wasmtime_wasi::I32Exit;
@@ -27,7 +27,7 @@ const MAX_HAPPENINGS: usize = 256;
 /// The unit of a local session.
 pub struct Local {
     recipe: Recipe,
-    /// None only after a fresh Python could not be started.
+    /// None after it was lost: the next step starts a fresh one.
     instance: Option<Instance>,
 }
 
@@ -171,7 +171,7 @@ impl Recipe {
                 let instance = match ended {
                     Ended::Done(_) => Some(instance),
                     _ => {
-                        bury(instance).await;
+                        self.bury(instance).await;
                         None
                     }
                 };
@@ -189,6 +189,11 @@ impl Recipe {
             stderr,
         };
         (instance, report)
+    }
+
+    /// Gives back the memory of a Python, which may take a while.
+    async fn bury(&self, instance: Instance) {
+        let _ = self.python.threads.run(async move { drop(instance) }).await;
     }
 
     /// How a Python ended that failed.
@@ -231,11 +236,6 @@ impl Unit for Local {
         let (instance, report) = self.recipe.run(instance, step, answers, events, stop).await;
         let duration = started.elapsed();
         self.instance = instance;
-        if self.instance.is_none()
-            && let Err(error) = self.reset().await
-        {
-            tracing::warn!("a fresh Python could not be started: {error}");
-        }
         Ok(outcome(
             report,
             &self.recipe.spec,
@@ -253,7 +253,7 @@ impl Unit for Local {
 
     async fn close(&mut self) {
         if let Some(instance) = self.instance.take() {
-            bury(instance).await;
+            self.recipe.bury(instance).await;
         }
     }
 }
@@ -295,18 +295,14 @@ fn start(
 ) -> JoinHandle<Ran> {
     threads.run(async move {
         instance.host().begin(wire, max_output);
-        // Python that computes is stopped by `look_up`, Python that waits for the daemon here.
+        // Python that computes is stopped by `look_up`, Python that waits here.
         let done = tokio::select! {
-            done = instance.step(request) => done,
+            biased;
             _ = stopped.wait_for(|stop| *stop == Stop::ByForce) => Err(Trap::Interrupt.into()),
+            done = instance.step(request) => done,
         };
         Ran { instance, done }
     })
-}
-
-/// Gives back the memory of a Python, which may take a while.
-async fn bury(instance: Instance) {
-    let _ = spawn_blocking(move || drop(instance)).await;
 }
 
 fn understood(frame: &[u8], nonce: u64) -> Ended {
