@@ -2,16 +2,19 @@
 //!
 //! Knows wasmtime; nothing of where the component comes from.
 
+use std::future::pending;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
-use wasmtime::component::{Component, InstancePre, TypedFunc};
-use wasmtime::{Config, Engine, Result, Store};
+use wasmtime::component::{Component, ComponentNamedList, InstancePre, Lift, Lower, TypedFunc};
+use wasmtime::{Config, Engine, Result, Store, UpdateDeadline};
 
-use super::host::{Host, linker};
+use super::host::{Host, Stop, linker};
 use super::memory::Interrupt;
 use super::pages::{Snapshot, Store as Pages};
+use super::scheduler::Scheduler;
 use super::threads::Threads;
 
 /// Stack of the code: address space, used as far as the code nests. CPython keeps its own bound, below
@@ -46,6 +49,8 @@ pub struct Python {
     interrupt: Option<Arc<Interrupt>>,
     /// Where its instances run.
     pub threads: Threads,
+    /// When they do.
+    scheduler: Arc<Scheduler>,
     /// Where what they were is put down.
     pub pages: Arc<Pages>,
 }
@@ -60,11 +65,13 @@ impl Python {
         // noted when we made it.
         #[expect(unsafe_code, reason = "machine code is trusted by its nature")]
         let component = unsafe { Component::deserialize_file(engine, precompiled)? };
+        let processors = available_parallelism().map_or(1, usize::from);
         Ok(Self {
             engine: engine.clone(),
             ready: linker(engine)?.instantiate_pre(&component)?,
             interrupt: interrupt.map(Arc::new),
-            threads: Threads::new()?,
+            threads: Threads::new(processors)?,
+            scheduler: Scheduler::new(engine.clone(), processors),
             pages: Pages::new()?,
         })
     }
@@ -87,8 +94,17 @@ impl Python {
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| host.limiter());
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| Ok(store.data().look_up()));
-        let instance = self.ready.instantiate_async(&mut store).await?;
+        let scheduler = Arc::clone(&self.scheduler);
+        store.epoch_deadline_callback(move |mut store| {
+            Ok(match store.data_mut().look_up() {
+                Stop::ByForce => UpdateDeadline::Interrupt,
+                // It looks up again right after it has yielded: it may be to stop by then.
+                _ if scheduler.preempts() => UpdateDeadline::Yield(0),
+                _ => UpdateDeadline::Continue(1),
+            })
+        });
+        let instance = self.ready.instantiate_async(&mut store);
+        let instance = self.scheduler.run(instance, pending()).await?;
         let start = instance.get_typed_func(&mut store, "start")?;
         let step = instance.get_typed_func(&mut store, "step")?;
         let grow = instance.get_typed_func(&mut store, "grow")?;
@@ -97,6 +113,7 @@ impl Python {
         let interrupt_in_view = instance.get_typed_func(&mut store, "interrupt-in-view")?;
         Ok(Instance {
             store,
+            scheduler: Arc::clone(&self.scheduler),
             start,
             step,
             grow,
@@ -110,6 +127,7 @@ impl Python {
 /// A running Python. What fails in it is its end.
 pub struct Instance {
     store: Store<Host>,
+    scheduler: Arc<Scheduler>,
     start: TypedFunc<Frame, ()>,
     step: TypedFunc<Frame, Frame>,
     grow: TypedFunc<(u32,), ()>,
@@ -129,7 +147,7 @@ impl Instance {
     /// # Errors
     /// When the Python failed.
     pub async fn start(&mut self, frame: Vec<u8>) -> Result<()> {
-        self.start.call_async(&mut self.store, (frame,)).await
+        self.call(self.start, (frame,)).await
     }
 
     /// Runs a step; returns the frame that ends it.
@@ -137,7 +155,7 @@ impl Instance {
     /// # Errors
     /// When the Python failed.
     pub async fn step(&mut self, frame: Vec<u8>) -> Result<Vec<u8>> {
-        let (done,) = self.step.call_async(&mut self.store, (frame,)).await?;
+        let (done,) = self.call(self.step, (frame,)).await?;
         Ok(done)
     }
 
@@ -162,7 +180,7 @@ impl Instance {
         self.host().shift_limit(SLACK);
         let length = self.host().memory().map_or(0, |memory| memory.len());
         if let Ok(more) = u32::try_from(snapshot.length.saturating_sub(length)) {
-            self.grow.call_async(&mut self.store, (more,)).await?;
+            self.call(self.grow, (more,)).await?;
         }
         self.host().shift_limit(-SLACK);
         let memory = self.host().memory();
@@ -179,7 +197,7 @@ impl Instance {
     /// # Errors
     /// When the Python failed.
     pub async fn version(&mut self) -> Result<String> {
-        let (version,) = self.version.call_async(&mut self.store, ()).await?;
+        let (version,) = self.call(self.version, ()).await?;
         Ok(version)
     }
 
@@ -189,7 +207,7 @@ impl Instance {
     /// When the Python failed.
     pub async fn check(&mut self, name: &str, source: &str) -> Result<Option<String>> {
         let call = (name.to_owned(), source.to_owned());
-        let (problem,) = self.check.call_async(&mut self.store, call).await?;
+        let (problem,) = self.call(self.check, call).await?;
         Ok(problem)
     }
 
@@ -199,9 +217,18 @@ impl Instance {
     /// When the Python failed.
     pub async fn find_interrupt(mut self) -> Result<Option<Interrupt>> {
         self.host().copies = Some(Vec::new());
-        let interrupted = self.interrupt_in_view.call_async(&mut self.store, ());
-        interrupted.await?;
+        self.call(self.interrupt_in_view, ()).await?;
         let copies = self.host().copies.take().unwrap_or_default();
         Ok(Interrupt::find(&copies))
+    }
+
+    async fn call<P, R>(&mut self, function: TypedFunc<P, R>, parameters: P) -> Result<R>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let asked_to_stop = self.store.data().asked_to_stop();
+        let called = function.call_async(&mut self.store, parameters);
+        self.scheduler.run(called, asked_to_stop).await
     }
 }

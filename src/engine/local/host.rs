@@ -3,6 +3,7 @@
 //!
 //! Knows the frames of a worker, and nothing of sessions.
 
+use std::future::pending;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use wasmtime::component::{Linker, ResourceTable};
-use wasmtime::{Engine, ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
+use wasmtime::{Engine, ResourceLimiter, Result, StoreContextMut};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
@@ -57,6 +58,8 @@ pub struct Host {
     pub copies: Option<Vec<Vec<u8>>>,
     limit: Limit,
     wire: Option<Wire>,
+    /// Requests to stop that the code has not been told of yet.
+    requests: Option<watch::Receiver<Stop>>,
     printed: Arc<Mutex<Printed>>,
 }
 
@@ -117,6 +120,7 @@ impl Host {
                 reached: false,
             },
             wire: None,
+            requests: None,
             printed,
         })
     }
@@ -155,12 +159,13 @@ impl Host {
         printed.happenings = Some(wire.happenings.clone());
         drop(printed);
         self.limit.reached = false;
+        self.requests = Some(wire.stop.clone());
         self.wire = Some(wire);
     }
 
     /// Ends a step; returns what it printed to stdout and to stderr.
     pub fn end(&mut self) -> (Output, Output) {
-        self.wire = None;
+        (self.wire, self.requests) = (None, None);
         let mut printed = lock(&self.printed);
         let Printed {
             stdout,
@@ -181,18 +186,31 @@ impl Host {
         )
     }
 
-    /// Called by the thread that runs the code, whenever somebody's step is to stop.
-    pub fn look_up(&self) -> UpdateDeadline {
-        match self.wire.as_ref().map(|wire| *wire.stop.borrow()) {
-            Some(Stop::ByForce) => return UpdateDeadline::Interrupt,
-            Some(Stop::Softly) => {
-                if let (Some(memory), Some(interrupt)) = (self.memory, &self.interrupt) {
-                    memory.interrupt(interrupt);
-                }
+    /// Becomes ready when the step is asked to stop.
+    pub fn asked_to_stop(&self) -> impl Future<Output = ()> + use<> {
+        let stop = self.wire.as_ref().map(|wire| wire.stop.clone());
+        async move {
+            match stop {
+                Some(mut stop) => drop(stop.wait_for(|stop| *stop != Stop::No).await),
+                None => pending().await,
             }
-            Some(Stop::No) | None => {}
         }
-        UpdateDeadline::Continue(1)
+    }
+
+    /// Called by the thread that runs the code, whenever somebody's step is to stop, or somebody waits to
+    /// compute; says whether its own step is to stop.
+    pub fn look_up(&mut self) -> Stop {
+        let Some(requests) = &mut self.requests else {
+            return Stop::No;
+        };
+        let is_new = requests.has_changed().unwrap_or(true);
+        let stop = *requests.borrow_and_update();
+        if let (true, Stop::Softly, Some(memory)) = (is_new, stop, self.memory)
+            && let Some(interrupt) = &self.interrupt
+        {
+            memory.interrupt(interrupt);
+        }
+        stop
     }
 
     fn show(&mut self, memory: Memory) {

@@ -1,8 +1,8 @@
 //! LOCAL: CPython inside the daemon's own process, as a WebAssembly component.
 //!
 //! Each session has an instance with a memory of its own, made from a snapshot in which Python is started
-//! already. The code reaches the daemon by the functions of `python.wit` and nothing else; it runs on a
-//! thread for blocking work, where it can be interrupted, and stopped by force, at any moment.
+//! already. The code reaches the daemon by the functions of `python.wit` and nothing else; it runs on
+//! threads of its own, in turns with others, where it can be interrupted, and stopped by force, at any moment.
 
 mod component;
 mod host;
@@ -10,6 +10,7 @@ mod memory;
 mod packages;
 mod pages;
 mod provision;
+mod scheduler;
 pub mod setup;
 mod threads;
 mod unit;

@@ -1,10 +1,9 @@
-//! Threads that run Python: as many as there are steps under way, and no more urgent than the daemon.
+//! Threads that run Python: a few for all sessions, and no more urgent than the daemon.
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
+use tokio_util::context::TokioContext;
 
-/// Most threads; more steps than that wait for one.
-const MOST: usize = 1_024;
 /// How much the threads yield to those that answer clients, from 0 to 19.
 const NICENESS: i32 = 10;
 
@@ -15,13 +14,13 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// A pool without any yet.
+    /// A pool in which as many can compute at a time.
     ///
     /// # Errors
     /// When the system gives no means for one.
-    pub fn new() -> std::io::Result<Self> {
-        let pool = Builder::new_current_thread()
-            .max_blocking_threads(MOST)
+    pub fn new(computing: usize) -> std::io::Result<Self> {
+        let pool = Builder::new_multi_thread()
+            .worker_threads(computing + 1) // one to notice who else wants to
             .thread_name("python")
             .on_thread_start(|| {
                 // Of this thread alone, on Linux; where it fails, the thread is as urgent as others.
@@ -31,17 +30,14 @@ impl Threads {
         Ok(Self { pool: Some(pool) })
     }
 
-    /// Runs what may compute for long without a pause, on a thread that nobody else waits for.
+    /// Runs what may compute for long, on threads that nobody else waits for. Timers are the caller's.
     pub fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         let timers = Handle::current();
-        let run = move || timers.block_on(work);
-        match &self.pool {
-            Some(pool) => pool.handle().spawn_blocking(run),
-            None => tokio::task::spawn_blocking(run),
-        }
+        let pool = self.pool.as_ref().map_or(&timers, Runtime::handle);
+        pool.spawn(TokioContext::new(work, timers.clone()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde::Serialize;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, Error, Trap};
 use wasmtime_wasi::I32Exit;
@@ -38,7 +38,7 @@ const MAX_HAPPENINGS: usize = 256;
 /// The unit of a local session.
 pub struct Local {
     recipe: Recipe,
-    /// None only after a fresh Python could not be started.
+    /// None after it was lost: the next step starts a fresh one.
     instance: Option<Instance>,
     /// What its memory was at checkpoints.
     snapshots: Copies<Arc<Snapshot>>,
@@ -267,7 +267,7 @@ impl Recipe {
                 let instance = match ended {
                     Ok(_) => Some(instance),
                     Err(_) => {
-                        bury(instance).await;
+                        self.bury(instance).await;
                         None
                     }
                 };
@@ -284,6 +284,11 @@ impl Recipe {
             stop: work.patience.stop(),
             printed,
         }
+    }
+
+    /// Gives back the memory of a Python, which may take a while.
+    async fn bury(&self, instance: Instance) {
+        let _ = self.python.threads.run(async move { drop(instance) }).await;
     }
 
     /// How a Python ended that failed.
@@ -373,7 +378,7 @@ impl Unit for Local {
         }
         let base = self.base.clone();
         let pages = Arc::clone(&self.recipe.python.pages);
-        let taken = spawn_blocking(move || {
+        let taken = self.recipe.python.threads.run(async move {
             let snapshot = instance.snapshot(&pages, base.as_deref());
             (instance, snapshot)
         });
@@ -423,26 +428,26 @@ impl Unit for Local {
 
     async fn close(&mut self) {
         if let Some(instance) = self.instance.take() {
-            bury(instance).await;
+            self.recipe.bury(instance).await;
         }
     }
 }
 
 impl Local {
-    /// Brings a checkpoint back in the place of a Python that is no more.
+    /// Brings a checkpoint back in the place of a Python that is no more. A fresh one is started by the next
+    /// step: many may be lost at once.
     async fn restore(&mut self, checkpoint: Option<u64>) -> State {
-        let restored = self.rewind(checkpoint.unwrap_or(FRESH)).await;
-        match restored {
-            Ok(()) if checkpoint.is_some() => return State::Restored,
-            Ok(()) => return State::Lost,
-            Err(error) => tracing::warn!("no Python could be had for a session: {error}"),
+        match checkpoint {
+            None => State::Lost,
+            Some(FRESH) => State::Restored,
+            Some(checkpoint) => match self.rewind(checkpoint).await {
+                Ok(()) => State::Restored,
+                Err(error) => {
+                    tracing::warn!("a session could not be brought back: {error}");
+                    State::Lost
+                }
+            },
         }
-        if checkpoint.is_some_and(|checkpoint| checkpoint != FRESH)
-            && let Err(error) = self.reset().await
-        {
-            tracing::warn!("nor a fresh one: {error}");
-        }
-        State::Lost
     }
 }
 
@@ -511,18 +516,14 @@ fn start(
 ) -> JoinHandle<Ran> {
     threads.run(async move {
         instance.host().begin(wire, max_output);
-        // Python that computes is stopped by `look_up`, Python that waits for the daemon here.
+        // Python that computes is stopped by `look_up`, Python that waits here.
         let done = tokio::select! {
-            done = instance.step(request) => done,
+            biased;
             _ = stopped.wait_for(|stop| *stop == Stop::ByForce) => Err(Trap::Interrupt.into()),
+            done = instance.step(request) => done,
         };
         Ran { instance, done }
     })
-}
-
-/// Gives back the memory of a Python, which may take a while.
-async fn bury(instance: Instance) {
-    let _ = spawn_blocking(move || drop(instance)).await;
 }
 
 fn parsed(frame: &[u8]) -> Result<Frame, Ended> {
