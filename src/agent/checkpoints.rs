@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::{Event, Memory, lock, now};
+use super::{Event, InStep, Memory, lock, now};
 use crate::engine::{Emit, FRESH, Unit};
 
 /// Bytes of values of the scratchpad beyond which the oldest ones go.
@@ -79,7 +79,7 @@ impl Checkpoints {
             weight: 0,
         };
         let step = checkpoint.memory.step;
-        let kept = unit.keep(number).await;
+        let kept = unit.keep(number, &InStep(step, events)).await;
         if kept {
             self.push(checkpoint);
         }

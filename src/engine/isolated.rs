@@ -31,7 +31,7 @@ use super::{
     Answers, Emit, Engine, EngineError, Event, FRESH, Level, Outcome, Query, Spec, State, Step,
     Told, Unanswered, Unit,
 };
-use crate::worker::{Ended, Frame, Kept, Link, Process, Start, Watch, to_json};
+use crate::worker::{Ended, Frame, Happening, Kept, Link, Process, Start, Watch, to_json};
 
 /// Receives the files of the worker over descriptor 3 and hands the descriptor to them. The current folder
 /// is taken off the path first, so that no file in it can pass for a standard module. The worker gets
@@ -298,24 +298,14 @@ impl Unit for Subprocess {
         if !self.call(FRESH).await {
             self.close().await;
             self.running = Some(self.start().await?);
-            self.keep(FRESH).await;
+            self.copy(FRESH, &mut |_| ()).await;
         }
         self.latest = self.spec.checkpoints.then_some(FRESH);
         Ok(())
     }
 
-    async fn keep(&mut self, checkpoint: u64) -> bool {
-        let Some(running) = &mut self.running else {
-            return false;
-        };
-        if !self.spec.checkpoints {
-            return false;
-        }
-        let kept = running.link.keep(&mut running.worker, &self.token).await;
-        let parent = running.worker.id();
-        let kept = kept.is_some_and(|kept| running.adopt(checkpoint, kept, parent));
-        self.latest = kept.then_some(checkpoint);
-        kept
+    async fn keep(&mut self, checkpoint: u64, events: &dyn Emit<Event>) -> bool {
+        self.copy(checkpoint, &mut aside(events)).await
     }
 
     fn kept(&self) -> Vec<u64> {
@@ -369,6 +359,23 @@ impl Running {
 }
 
 impl Subprocess {
+    /// Has the process leave a copy of itself behind; says whether it did.
+    async fn copy(
+        &mut self,
+        checkpoint: u64,
+        happening: &mut (dyn FnMut(Happening) + Send),
+    ) -> bool {
+        let Some(running) = self.running.as_mut().filter(|_| self.spec.checkpoints) else {
+            return false;
+        };
+        let Running { link, worker, .. } = running;
+        let kept = link.keep(worker, &self.token, happening).await;
+        let parent = worker.id();
+        let kept = kept.is_some_and(|kept| running.adopt(checkpoint, kept, parent));
+        self.latest = kept.then_some(checkpoint);
+        kept
+    }
+
     /// Brings the state of a checkpoint back in the place of a process that is to end.
     async fn bring_back(&mut self, checkpoint: Option<u64>) -> State {
         if let Some(checkpoint) = checkpoint

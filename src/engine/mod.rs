@@ -101,8 +101,9 @@ pub trait Unit: Send {
     async fn reset(&mut self) -> Result<(), EngineError>;
 
     /// Keeps the Python state as it is, under a number that rises from one call to the next. The oldest
-    /// ones go where there are too many. Says whether this one could be kept.
-    async fn keep(&mut self, checkpoint: u64) -> bool;
+    /// ones go where there are too many. Says whether this one could be kept. `events` takes what threads of
+    /// the code do to the scratchpad meanwhile.
+    async fn keep(&mut self, checkpoint: u64, events: &dyn Emit<Event>) -> bool;
 
     /// The numbers of the states that are kept, beside `FRESH`, which is always there.
     fn kept(&self) -> Vec<u64>;

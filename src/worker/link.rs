@@ -160,10 +160,16 @@ impl Link {
     }
 
     /// Has the worker leave a copy of itself behind. Nothing where it does not: the next step finds out why.
-    pub async fn keep(&mut self, process: &mut dyn Process, token: &str) -> Option<Kept> {
+    /// `happening` takes what threads of the code do meanwhile.
+    pub async fn keep(
+        &mut self,
+        process: &mut dyn Process,
+        token: &str,
+        happening: &mut (dyn FnMut(Happening) + Send),
+    ) -> Option<Kept> {
         let keep = async {
             self.send(&to_json(&Order::Keep { token })).await?;
-            self.kept().await
+            self.kept(happening).await
         };
         in_time(keep, process).await
     }
@@ -171,22 +177,25 @@ impl Link {
     /// Begins to speak with a copy that has been called, in the place of a worker that is dead; it has
     /// left another copy behind. Nothing where it does not answer.
     pub async fn take_over(&mut self, process: &mut dyn Process, token: &str) -> Option<Kept> {
+        let mark = format!("\n{token}\n"); // which no frame contains, as the token itself does
         let take_over = async {
-            self.writer.write_all(token.as_bytes()).await?;
-            while !skip_past(&mut self.inbox, token.as_bytes()) {
+            self.writer.write_all(mark.as_bytes()).await?;
+            while !skip_past(&mut self.inbox, mark.as_bytes()) {
                 if self.reader.read_buf(&mut self.inbox).await? == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
-            self.kept().await
+            self.kept(&mut |_| ()).await
         };
         in_time(take_over, process).await
     }
 
-    async fn kept(&mut self) -> io::Result<Kept> {
-        match self.receive().await? {
-            Frame::Kept(kept) => Ok(kept),
-            _ => Err(garbage(UNASKED.to_owned())),
+    async fn kept(&mut self, happening: &mut (dyn FnMut(Happening) + Send)) -> io::Result<Kept> {
+        loop {
+            match self.receive().await? {
+                Frame::Kept(kept) => return Ok(kept),
+                frame => happening(heard(frame).map_err(garbage)?.happening),
+            }
         }
     }
 
@@ -210,6 +219,7 @@ impl Link {
                     streams.drain(&self.stdout, &self.stderr, watch.happening);
                     match frame {
                         Ok(Frame::Done(done)) if done.nonce == nonce => break Ended::Done(done),
+                        Ok(Frame::Kept(_)) => {} // that took too long: nobody waits for it any more
                         Ok(frame) => match heard(frame) {
                             Ok(heard) => {
                                 (watch.happening)(heard.happening);

@@ -138,17 +138,17 @@ class Channel:
             for number in list(self.turns):
                 self.wake(number)
 
-    def begin_anew(self, token):
+    def begin_anew(self, mark):
         """Takes the channel over from a process that was killed, perhaps in the middle of a frame, which
-        the token separates from what follows, both ways."""
+        the mark separates from what follows, both ways."""
         self.lock, self.reading = allocate_lock(), allocate_lock()
         self.turns, self.answers, self.requests = {}, {}, []
         self.busy = self.stop_pending = False
         self.main = get_ident()
         seen = b""
-        while not seen.endswith(token):
-            seen = seen[-len(token) :] + self._read(1)
-        os.write(self.fd, token)
+        while not seen.endswith(mark):
+            seen = seen[-len(mark) :] + self._read(1)
+        os.write(self.fd, mark)
 
     def wake(self, number=None):
         """Has a thread that waits look again: this one, or any."""
@@ -224,7 +224,7 @@ class Process(Session):
             while True:
                 order = self.channel.request()
                 if order["op"] == "keep":
-                    self.keep(order["token"].encode())
+                    self.keep(b"\n%s\n" % order["token"].encode())
                     continue
                 done = self.handle(order)
                 if os.getpid() != self.pid:
@@ -237,7 +237,7 @@ class Process(Session):
             os.write(2, b"the code closed the connection between its Python and tinycode\n")
             os._exit(1)
 
-    def keep(self, token):
+    def keep(self, mark):
         """Leaves a copy of this process behind, which waits to take its place. One that did so leaves the
         next copy behind."""
         while True:
@@ -257,7 +257,7 @@ class Process(Session):
             self.copies = set()
             self.wait_for_call()
             random_state(state)  # forks are seeded anew
-            self.channel.begin_anew(token)
+            self.channel.begin_anew(mark)
 
     def reap(self):
         """Lets go of the copies that are no longer wanted."""

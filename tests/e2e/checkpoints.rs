@@ -28,7 +28,7 @@ fn assert_rewinds_or_says_why_not(session: &Session<'_>, checkpoint: &str) {
         Ok(_) => session.check("x", json!({"value": "1"})),
         Err(error) if error["code"] == -32602 => {}
         error => {
-            let (message, _) = refused(error, -31007, "trust_level_unavailable");
+            let (message, _) = refused(error, -32603, "internal");
             assert!(message.contains("checkpoint"), "{message}");
             assert_eq!(session.exec("x")["error"]["type"], "NameError");
         }
@@ -221,7 +221,7 @@ fn hooks_at_fork_that_raise_do_not_keep_a_state_from_being_kept() {
         let checkpoint = session.keep("x = 1");
         session.printed("x = 2");
         session.rewind(&checkpoint);
-        session.check("x", json!({"value": "1"}));
+        assert_eq!(session.exec("x")["value"], "1"); // on stderr Python complains of the hook
         session.call("session.close", json!({})).unwrap();
     }
 }

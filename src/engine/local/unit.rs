@@ -367,7 +367,7 @@ impl Unit for Local {
         self.rewind(FRESH).await
     }
 
-    async fn keep(&mut self, checkpoint: u64) -> bool {
+    async fn keep(&mut self, checkpoint: u64, _: &dyn Emit<Event>) -> bool {
         let Some(mut instance) = self.instance.take_if(|_| self.recipe.spec.checkpoints) else {
             return false;
         };

@@ -17,12 +17,14 @@ use crate::engine::{
     Answers, Emit, EngineError, Event, FRESH, Outcome, Query, Spec, State, Step, Told, Unanswered,
     Unit, imports,
 };
-use crate::worker::{Ended, Frame, Kept, Start, Watch, to_json};
+use crate::worker::{Ended, Frame, Happening, Kept, Start, Watch, to_json};
 
 /// What errors call that which runs the code.
 const PYTHON: &str = "the Python of the container";
 /// Time that a Python which waits gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Time that a container gets to have a copy take the place of its worker; one that stands still never does.
+const CALL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The unit of a sandboxed session.
 pub struct InContainer {
@@ -74,7 +76,7 @@ impl InContainer {
         let ready = async {
             self.find_modules(&mut container).await?;
             if let Some(files) = files {
-                copy(&mut container, &files).await?;
+                put_files(&mut container, &files).await?;
             }
             self.greet(&mut container).await
         };
@@ -159,6 +161,22 @@ impl InContainer {
 }
 
 impl InContainer {
+    /// Has the worker leave a copy of itself behind; says whether it did.
+    async fn copy(
+        &mut self,
+        checkpoint: u64,
+        happening: &mut (dyn FnMut(Happening) + Send),
+    ) -> bool {
+        let Some(running) = self.running.as_mut().filter(|_| self.spec.checkpoints) else {
+            return false;
+        };
+        let Container { control, link, .. } = &mut running.container;
+        let kept = link.keep(control, &self.token, happening).await;
+        let kept = kept.is_some_and(|kept| running.add(checkpoint, kept));
+        self.latest = kept.then_some(checkpoint);
+        kept
+    }
+
     /// Brings the state of a checkpoint back in the place of a worker that is to end.
     async fn bring_back(&mut self, checkpoint: Option<u64>) -> State {
         if let Some(checkpoint) = checkpoint
@@ -190,7 +208,7 @@ impl InContainer {
                 false => None,
             }
         };
-        let Ok(Some(kept)) = timeout(PATIENCE, called).await else {
+        let Ok(Some(kept)) = timeout(CALL_PATIENCE, called).await else {
             return false;
         };
         running.add(checkpoint, kept);
@@ -211,7 +229,7 @@ impl Running {
     }
 }
 
-async fn copy(container: &mut Container, files: &[u8]) -> Result<(), EngineError> {
+async fn put_files(container: &mut Container, files: &[u8]) -> Result<(), EngineError> {
     let order = Order::Files { size: files.len() };
     match ask(container, &order, files).await? {
         Said::Copied { error: None } => Ok(()),
@@ -300,27 +318,19 @@ impl Unit for InContainer {
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
+        // Not a copy of the fresh Python: what the code did to the files goes with the container.
         self.latest = None;
-        if !self.call(FRESH).await {
-            self.close().await;
-            let container = self.start().await?;
-            let copies = Copies::new(self.machine.shape(Some(&self.spec)).memory / 4);
-            self.running = Some(Running { container, copies });
-            self.keep(FRESH).await;
-        }
+        self.close().await;
+        let container = self.start().await?;
+        let copies = Copies::new(self.machine.shape(Some(&self.spec)).memory / 4);
+        self.running = Some(Running { container, copies });
+        self.copy(FRESH, &mut |_| ()).await;
         self.latest = self.spec.checkpoints.then_some(FRESH);
         Ok(())
     }
 
-    async fn keep(&mut self, checkpoint: u64) -> bool {
-        let Some(running) = self.running.as_mut().filter(|_| self.spec.checkpoints) else {
-            return false;
-        };
-        let Container { control, link, .. } = &mut running.container;
-        let kept = link.keep(control, &self.token).await;
-        let kept = kept.is_some_and(|kept| running.add(checkpoint, kept));
-        self.latest = kept.then_some(checkpoint);
-        kept
+    async fn keep(&mut self, checkpoint: u64, events: &dyn Emit<Event>) -> bool {
+        self.copy(checkpoint, &mut aside(events)).await
     }
 
     fn kept(&self) -> Vec<u64> {

@@ -94,7 +94,7 @@ fn a_python_that_ends_itself_is_replaced() {
         let result = session.exec(&format!("print('before')\n{code}"));
         assert_eq!(
             (&result["state"], &result["output"]),
-            (&json!("lost"), &json!("before\n")),
+            (&json!("restored"), &json!("before\n")),
             "{result}"
         );
         let message = result["error"]["message"].as_str().unwrap();

@@ -7,8 +7,8 @@ use super::{open, sandboxed};
 use crate::support::{Daemon, Docker, Session, docker, kill, until};
 
 #[track_caller]
-fn assert_lost(session: &Session<'_>, result: &Value, cause: &str) {
-    assert_eq!(result["state"], "lost", "{result}");
+fn assert_ended(session: &Session<'_>, result: &Value, state: &str, cause: &str) {
+    assert_eq!(result["state"], state, "{result}");
     let message = result["error"]["message"].as_str().unwrap();
     assert!(message.contains(cause), "{cause}: {message}");
     session.assert_usable();
@@ -30,7 +30,7 @@ sandboxed! {
             ("import os\nfor fd in range(3, 50):\n    try: os.write(fd, b'\\xff' * 100)\n    except OSError: pass", "because"),
         ] {
             let result = session.exec(code);
-            assert_lost(&session, &result, cause);
+            assert_ended(&session, &result, "restored", cause);
         }
         assert_eq!(Docker::of(&daemon).containers().len(), 1);
     }
@@ -43,26 +43,26 @@ sandboxed! {
         session.until_printed("on");
         docker(&["kill", &docker_of.containers()[0]]);
         let result = daemon.wait(request).unwrap();
-        assert_lost(&session, &result, "stopped from outside");
+        assert_ended(&session, &result, "lost", "stopped from outside");
         docker(&["rm", "--force", &docker_of.containers()[0]]);
         let result = session.exec("1");
-        assert_lost(&session, &result, "stopped from outside");
+        assert_ended(&session, &result, "lost", "stopped from outside");
     }
 
-    fn code_that_does_not_stop_goes_with_its_container() {
+    fn code_that_does_not_stop_is_ended_if_need_be_with_its_container() {
         let daemon = Daemon::start();
         let session = open(&daemon, json!({"limits": {"timeout_seconds": 0.3}}));
         let code = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\nwhile True: pass";
         let result = session.exec(code);
         assert_eq!(result["timeout"], true);
-        assert_lost(&session, &result, "did not stop when asked");
+        assert_ended(&session, &result, "restored", "did not stop when asked");
         // A container that stands still is no way out either.
         let docker_of = Docker::of(&daemon);
         let request = session.start_exec("print('on')\nwhile True: pass");
         session.until_printed("on");
         docker(&["pause", &docker_of.containers()[0]]);
         let result = daemon.wait(request).unwrap();
-        assert_lost(&session, &result, "did not stop when asked");
+        assert_ended(&session, &result, "lost", "did not stop when asked");
         assert_eq!(docker_of.containers().len(), 1);
     }
 

@@ -53,7 +53,7 @@ sandboxed! {
         let result = beside_others(&daemon, &session, code);
         let message = result["error"]["message"].as_str().unwrap();
         assert!(message.contains("memory"), "{result}");
-        assert_eq!(result["state"], "lost");
+        assert_eq!(result["state"], "restored");
         session.assert_usable();
     }
 
