@@ -99,7 +99,7 @@ fn a_python_that_ends_itself_is_replaced() {
         );
         let message = result["error"]["message"].as_str().unwrap();
         assert!(
-            message.contains(says) && message.contains("fresh Python"),
+            message.contains(says) && message.contains("as it was before"),
             "{message}"
         );
         session.assert_usable();
