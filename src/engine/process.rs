@@ -11,11 +11,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open,
-    pidfd_send_signal, set_child_subreaper, waitid,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process,
+    pidfd_open, pidfd_send_signal, set_child_subreaper, setrlimit, waitid,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -28,6 +28,9 @@ static CHILDREN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 fn children() -> MutexGuard<'static, BTreeSet<u32>> {
     CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How many files a process may open as the daemon found it, which is how its children find it.
+static FILES: LazyLock<Rlimit> = LazyLock::new(|| getrlimit(Resource::Nofile));
 
 /// What a child may use and inherit.
 #[derive(Debug, Default)]
@@ -45,6 +48,7 @@ pub struct Bounds {
 pub fn spawn(command: &mut Command, bounds: &Bounds) -> io::Result<Child> {
     let max_memory = bounds.max_memory;
     let channel = bounds.channel;
+    let files = *FILES;
     // SAFETY: runs between fork and exec and only makes system calls; it does not allocate or lock.
     #[expect(unsafe_code, reason = "the only way to set up a child before exec")]
     unsafe {
@@ -53,6 +57,7 @@ pub fn spawn(command: &mut Command, bounds: &Bounds) -> io::Result<Child> {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             set_child_subreaper(Some(Pid::INIT))?;
             limit(Resource::Core, 0)?;
+            setrlimit(Resource::Nofile, files)?;
             if let Some(bytes) = max_memory {
                 limit(Resource::As, bytes)?;
             }
@@ -73,7 +78,7 @@ fn limit(resource: Resource, bytes: u64) -> io::Result<()> {
         current: Some(bytes),
         maximum: Some(bytes),
     };
-    Ok(rustix::process::setrlimit(resource, both)?)
+    Ok(setrlimit(resource, both)?)
 }
 
 fn inherit_as_3(channel: i32) -> io::Result<()> {
@@ -163,10 +168,19 @@ impl Drop for Adopted {
     }
 }
 
-/// Makes the daemon the one that orphans of its children come to. Called once at start.
+/// Makes the daemon the one that orphans of its children come to, and lets it hold as many of them as it
+/// may: each takes a descriptor. Called once at start.
 pub fn adopt_orphans() {
     if let Err(error) = set_child_subreaper(Some(Pid::INIT)) {
         tracing::warn!("orphaned processes of generated code cannot be adopted: {error}");
+    }
+    let files = *FILES;
+    let most = Rlimit {
+        current: files.maximum,
+        maximum: files.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, most) {
+        tracing::warn!("many sessions may run out of file descriptors: {error}");
     }
 }
 
