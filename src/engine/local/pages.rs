@@ -5,6 +5,7 @@
 //! that all are made from. Only what changed since the checkpoint before is written down, to one file that
 //! has no name and goes with the daemon.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::hash::BuildHasher;
 use std::io;
@@ -43,7 +44,7 @@ pub struct Store {
 /// Places in the file.
 #[derive(Debug, Default)]
 struct Slots {
-    free: Vec<u32>,
+    free: BTreeSet<u32>,
     /// Number of all.
     count: u32,
 }
@@ -100,46 +101,47 @@ impl Store {
             .map_or(&[][..], |before| &before.pages)
             .iter()
             .peekable();
-        let mut snapshot = Snapshot {
-            length: memory.len(),
-            written: 0,
-            pages: Vec::with_capacity(known.len() + 64),
-        };
+        let mut pages = Vec::with_capacity(known.len() + 64);
+        let mut fresh = Vec::new();
         for number in changed(memory)? {
             let bytes = memory.page(number);
             let hash = self.hasher.hash_one(bytes);
             while known.next_if(|page| page.number < number).is_some() {}
             let same = known.next_if(|page| page.number == number && page.hash == hash);
-            let page = match same {
-                Some(page) => page.clone(),
-                None => {
-                    snapshot.written += page_size() as u64;
-                    let slot = self.write(bytes)?;
-                    Page { number, hash, slot }
-                }
-            };
-            snapshot.pages.push(page);
+            let slot = same.map(|page| Arc::clone(&page.slot));
+            if slot.is_none() {
+                fresh.push(bytes);
+            }
+            pages.push((number, hash, slot));
         }
-        Ok(snapshot)
+        let mut slots = self.write(&fresh)?.into_iter();
+        let pages = pages.into_iter().filter_map(|(number, hash, slot)| {
+            let slot = slot.or_else(|| slots.next())?;
+            Some(Page { number, hash, slot })
+        });
+        Ok(Snapshot {
+            length: memory.len(),
+            written: (fresh.len() * page_size()) as u64,
+            pages: pages.collect(),
+        })
     }
 
-    fn write(self: &Arc<Self>, bytes: &[u8]) -> io::Result<Arc<Slot>> {
-        let number = {
-            let mut slots = self.slots();
-            match slots.free.pop() {
-                Some(number) => number,
-                None => {
-                    slots.count += 1;
-                    slots.count - 1
-                }
-            }
-        };
-        let slot = Slot {
-            store: Arc::clone(self),
-            number,
-        };
-        self.file.write_all_at(bytes, place(number))?;
-        Ok(Arc::new(slot))
+    /// Writes pages, those in one go whose places lie side by side.
+    fn write(self: &Arc<Self>, pages: &[&[u8]]) -> io::Result<Vec<Arc<Slot>>> {
+        let numbers = self.slots().take(pages.len());
+        let slots = numbers.into_iter().map(|number| {
+            let store = Arc::clone(self);
+            Arc::new(Slot { store, number })
+        });
+        let slots: Vec<_> = slots.collect();
+        let mut rest = pages;
+        for run in slots.chunk_by(|one, next| one.number + 1 == next.number) {
+            let (these, others) = rest.split_at(run.len());
+            self.file
+                .write_all_at(&these.concat(), place(run[0].number))?;
+            rest = others;
+        }
+        Ok(slots)
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
@@ -147,10 +149,22 @@ impl Store {
     }
 }
 
+impl Slots {
+    /// As many places, in their order.
+    fn take(&mut self, count: usize) -> Vec<u32> {
+        let mut taken = Vec::with_capacity(count);
+        while taken.len() < count {
+            taken.push(self.free.pop_first().unwrap_or(self.count));
+            self.count = self.count.max(taken[taken.len() - 1] + 1);
+        }
+        taken
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut slots = self.store.slots();
-        slots.free.push(self.number);
+        slots.free.insert(self.number);
         if slots.free.len() == slots.count as usize {
             *slots = Slots::default();
             let _ = self.store.file.set_len(0); // else it stays as long as it was
