@@ -242,20 +242,21 @@ class Process(Session):
         next copy behind."""
         while True:
             state = random_state()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {CALL})  # until the copy listens
+            # Until the copy listens for the one, and does not heed the other.
+            signals = signal.pthread_sigmask(signal.SIG_BLOCK, {CALL, signal.SIGINT})
             try:
                 copy = fork()
             except OSError:
                 copy = None
             if copy != 0:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {CALL})
+                signal.pthread_sigmask(signal.SIG_SETMASK, signals)
                 self.reap()
                 self.copies.update([copy] if copy else [])
                 self.channel.send({"event": "kept", "pid": copy, "memory": memory()})
                 return
             self.pid = os.getpid()
             self.copies = set()
-            self.wait_for_call()
+            self.wait_for_call(signals)
             random_state(state)  # forks are seeded anew
             self.channel.begin_anew(mark)
 
@@ -268,12 +269,13 @@ class Process(Session):
             except ChildProcessError:
                 self.copies.discard(copy)
 
-    def wait_for_call(self):
+    def wait_for_call(self, signals):
         """Waits until the daemon wants this process. The channel belongs to another one meanwhile."""
+        handlers = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
         receive, send = os.pipe()
         os.set_blocking(send, False)
         fd_before = signal.set_wakeup_fd(send, warn_on_full_buffer=False)
-        before = signal.signal(CALL, lambda *_: None)
+        handlers[CALL] = signal.signal(CALL, lambda *_: None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {CALL})
         ready = select.poll()
         ready.register(receive, select.POLLIN)
@@ -285,7 +287,9 @@ class Process(Session):
                     os._exit(0)  # the daemon is gone
                 called = CALL in os.read(receive, 4096)
         signal.set_wakeup_fd(fd_before, warn_on_full_buffer=False)
-        signal.signal(CALL, signal.SIG_DFL if before is None else before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+        for number, handler in handlers.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         os.close(receive)
         os.close(send)
         belong_to_daemon()
