@@ -8,10 +8,10 @@ runs in this interpreter: it can break it, in which case the daemon kills the pr
 one, but it cannot hang or crash the daemon.
 """
 
+import _signal as signal  # `signal` makes enums of all numbers, which is slow and, after a fork, costs memory
 import faulthandler
 import os
 import select
-import signal
 import struct
 import sys
 from _thread import allocate_lock, get_ident
@@ -243,7 +243,7 @@ class Process(Session):
         while True:
             state = random_state()
             # Until the copy listens for the one, and does not heed the other.
-            signals = signal.pthread_sigmask(signal.SIG_BLOCK, {CALL, signal.SIGINT})
+            signals = signal.pthread_sigmask(signal.SIG_BLOCK, (CALL, signal.SIGINT))
             try:
                 copy = fork()
             except OSError:
@@ -271,12 +271,12 @@ class Process(Session):
 
     def wait_for_call(self, signals):
         """Waits until the daemon wants this process. The channel belongs to another one meanwhile."""
-        handlers = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
         receive, send = os.pipe()
         os.set_blocking(send, False)
         fd_before = signal.set_wakeup_fd(send, warn_on_full_buffer=False)
-        handlers[CALL] = signal.signal(CALL, lambda *_: None)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {CALL})
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        call = signal.signal(CALL, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (CALL,))
         ready = select.poll()
         ready.register(receive, select.POLLIN)
         ready.register(self.channel.fd, 0)  # its end is always told
@@ -288,7 +288,7 @@ class Process(Session):
                 called = CALL in os.read(receive, 4096)
         signal.set_wakeup_fd(fd_before, warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_SETMASK, signals)
-        for number, handler in handlers.items():
+        for number, handler in ((signal.SIGINT, interrupt), (CALL, call)):
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         os.close(receive)
         os.close(send)
@@ -315,8 +315,11 @@ def random_state(state=None):
 def memory():
     """Bytes of memory that this process has."""
     try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * PAGE
+        fd = os.open("/proc/self/statm", os.O_RDONLY)
+        try:
+            return int(os.read(fd, 256).split()[1]) * PAGE
+        finally:
+            os.close(fd)
     except (OSError, ValueError):
         return 0
 

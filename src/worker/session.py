@@ -5,13 +5,13 @@ Standard library only. It needs a channel to the daemon, with `send(message)`, w
 break it: whoever runs the interpreter has to cope with that.
 """
 
+import _signal as signal  # `signal` makes enums of all numbers, at every step
 import ast
 import base64
 import builtins
 import io
 import json
 import linecache
-import signal
 import sys
 import traceback
 import types
