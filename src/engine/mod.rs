@@ -5,6 +5,7 @@
 
 mod copies;
 mod folder;
+mod forking;
 pub mod imports;
 mod isolated;
 pub mod local;

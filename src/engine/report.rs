@@ -27,13 +27,6 @@ pub fn request<'a>(step: &'a Step<'_>, spec: &Spec) -> Request<'a> {
     }
 }
 
-/// Separates what a worker says on the wire from what the one before it said. Nobody can guess it.
-pub fn token() -> String {
-    let mut bytes = [0_u8; 16];
-    let _ = getrandom::fill(&mut bytes); // a system without randomness: nonces protect as well
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The tools as a worker is told them.
 fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
     let specs = tools.iter().map(|tool| ToolSpec {

@@ -19,6 +19,9 @@ pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};
 pub use query::{Inspected, Matches, Query, Told, Variable};
 
+/// What an interpreter runs to become a worker: it receives the other files over descriptor 3.
+pub const BOOTSTRAP: &str = include_str!("bootstrap.py");
+
 /// What the Python of a session does with a step, wherever it runs.
 pub const SESSION: &str = include_str!("session.py");
 

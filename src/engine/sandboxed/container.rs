@@ -21,7 +21,6 @@ use tempfile::TempDir;
 use tokio::net::unix::pipe;
 use tokio::net::{UnixListener, UnixStream};
 
-use super::super::isolated::BOOTSTRAP;
 use super::connection::said;
 use super::control::{Control, Said, hand_over};
 use super::facts::Facts;
@@ -29,7 +28,7 @@ use super::machine::Machine;
 use super::policy::{self, Shape};
 use super::{mount, relay};
 use crate::engine::EngineError;
-use crate::worker::Link;
+use crate::worker::{BOOTSTRAP, Link};
 
 /// Process 1.
 const INIT: &str = include_str!("init.py");

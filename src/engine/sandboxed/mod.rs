@@ -30,7 +30,6 @@ pub use client::Settings;
 use container::Wire;
 use control::{Order, Said};
 use machine::Machine;
-use unit::InContainer;
 
 /// The image where a session names none.
 pub const DEFAULT_IMAGE: &str = "tinycode-sandbox:latest";
@@ -86,7 +85,7 @@ impl Engine for Sandboxed {
     }
 
     async fn open(&self, spec: Spec) -> Result<Box<dyn Unit>, EngineError> {
-        InContainer::open(Arc::clone(&self.0), spec).await
+        unit::open(Arc::clone(&self.0), spec).await
     }
 
     async fn check_tool(
