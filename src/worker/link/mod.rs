@@ -1,0 +1,213 @@
+//! The daemon's end of the wire to one worker.
+
+mod ask;
+mod framing;
+mod keep;
+mod step;
+mod streams;
+
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::BytesMut;
+use serde_json::{Map, Value};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::frames::{Change, Done, Frame, Reply, Signal};
+use super::output::Output;
+use super::{NAMESPACE, OBJECTS, PROCESS, SESSION};
+pub use framing::to_json;
+use framing::{framed, receive};
+pub use step::{Report, Watch};
+use streams::drain;
+
+/// Time that a process which closed the socket gets to die, so that its end can be named.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The process at the other end.
+#[async_trait]
+pub trait Process: Send {
+    /// Asks the code to stop, as Ctrl-C does.
+    fn interrupt(&mut self);
+
+    /// Waits until the process has ended and says how. Cancelling loses nothing.
+    async fn ended(&mut self) -> String;
+}
+
+/// What the code does while it runs.
+#[derive(Debug)]
+pub enum Happening {
+    /// It wrote to stdout.
+    Stdout(String),
+    /// It wrote to stderr.
+    Stderr(String),
+    /// It gave a signal.
+    Signal(Signal, String),
+    /// It changed the scratchpad.
+    Memory(Change),
+    /// It calls a tool of the client's.
+    Call {
+        /// Number to answer with.
+        call: u64,
+        /// The tool.
+        name: String,
+        /// Arguments by position.
+        args: Vec<Value>,
+        /// Arguments by name.
+        kwargs: Map<String, Value>,
+    },
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The worker says so itself.
+    Done(Box<Done>),
+    /// It did not stop within the grace; it still runs.
+    Stubborn,
+    /// Its process is gone; how it ended.
+    Died(String),
+    /// It failed in a way that has a name of its own.
+    Failed {
+        /// The name, like that of an exception.
+        kind: &'static str,
+        /// What happened to it.
+        how: String,
+    },
+    /// It said something that no worker says; it may still run.
+    Broken(String),
+}
+
+/// A socket for frames and the two pipes that the code writes to.
+#[derive(Debug)]
+pub struct Link {
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+    inbox: BytesMut,
+    stdout: pipe::Receiver,
+    stderr: pipe::Receiver,
+}
+
+impl Link {
+    /// A link over the daemon's ends of the socket and of the pipes.
+    #[must_use]
+    pub fn new(socket: UnixStream, stdout: pipe::Receiver, stderr: pipe::Receiver) -> Self {
+        let (reader, writer) = socket.into_split();
+        Self {
+            reader,
+            writer,
+            inbox: BytesMut::new(),
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Sends bytes as one frame.
+    ///
+    /// # Errors
+    /// When the worker is gone.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.writer.write_all_buf(&mut framed(bytes)).await
+    }
+
+    /// Sends the files of the worker, in the order in which its bootstrap wants them.
+    ///
+    /// # Errors
+    /// When the worker is gone.
+    pub async fn send_sources(&mut self) -> io::Result<()> {
+        for source in [SESSION, PROCESS, OBJECTS, NAMESPACE] {
+            self.send(source.as_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next frame. Cancelling loses nothing.
+    ///
+    /// # Errors
+    /// When the worker is gone, or says something that no worker says.
+    pub async fn receive(&mut self) -> io::Result<Frame> {
+        receive(&mut self.reader, &mut self.inbox).await
+    }
+
+    /// What the worker wrote to stderr so far, at most `limit` bytes of it.
+    pub fn take_stderr(&mut self, limit: usize) -> String {
+        let mut output = Output::new(limit);
+        drain(&self.stderr, &mut output, |_| ());
+        output.into_text()
+    }
+}
+
+/// What a frame says that comes while the code runs.
+#[derive(Debug)]
+pub struct Heard {
+    /// What the code does.
+    pub happening: Happening,
+    /// The number that it wants an answer to.
+    pub call: Option<u64>,
+    /// The answer, where it is to be given at once.
+    pub reply: Option<Reply>,
+}
+
+/// Takes a frame that comes while the code runs.
+///
+/// # Errors
+/// When it is none.
+pub fn heard(frame: Frame) -> Result<Heard, String> {
+    Ok(match frame {
+        Frame::Signal {
+            call,
+            kind,
+            message,
+        } => Heard {
+            happening: Happening::Signal(kind, message),
+            call: Some(call),
+            reply: Some(Reply {
+                call,
+                value: Value::Null,
+                error: None,
+            }),
+        },
+        Frame::Memory(change) => Heard {
+            happening: Happening::Memory(change),
+            call: None,
+            reply: None,
+        },
+        Frame::Call {
+            call,
+            name,
+            args,
+            kwargs,
+        } => Heard {
+            happening: Happening::Call {
+                call,
+                name,
+                args,
+                kwargs,
+            },
+            call: Some(call),
+            reply: None,
+        },
+        Frame::Ready | Frame::Done(_) | Frame::Kept(_) | Frame::Told { .. } => {
+            return Err(UNASKED.to_owned());
+        }
+    })
+}
+
+const UNASKED: &str = "it answered what was not asked";
+
+/// The end of a worker that answers what nobody asked.
+pub fn unasked() -> Ended {
+    Ended::Broken(UNASKED.to_owned())
+}
+
+/// How a process that closed its socket ended, if it did.
+async fn last_words(process: &mut dyn Process) -> Ended {
+    match tokio::time::timeout(LAST_WORDS, process.ended()).await {
+        Ok(how) => Ended::Died(how),
+        Err(_) => Ended::Broken("the code closed the connection to the daemon".to_owned()),
+    }
+}
