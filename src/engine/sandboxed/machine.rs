@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client::{Endpoint, Settings};
-use super::connection::Connection;
+use super::connection::{Connection, said};
 use super::container::{Container, Wire, explain, remove};
 use super::facts::Facts;
 use super::policy::{DEFAULT_MEMORY, LABEL, Shape};
@@ -25,6 +25,8 @@ use crate::engine::{EngineError, Spec};
 
 /// Containers that are started at once.
 const STARTS: usize = 4;
+/// Times that an engine is asked which containers there are: Podman fails where one goes meanwhile.
+const LISTINGS: usize = 5;
 
 /// What all sandboxed sessions share.
 #[derive(Debug)]
@@ -188,7 +190,16 @@ impl Machine {
             .all(true)
             .filters(&ours)
             .build();
-        let found = docker.list_containers(Some(options)).await;
+        let mut found = docker.list_containers(Some(options.clone())).await;
+        for _ in 1..LISTINGS {
+            if found.is_err() {
+                found = docker.list_containers(Some(options.clone())).await;
+            }
+        }
+        if let Err(error) = &found {
+            let why = said(error);
+            tracing::warn!("containers of daemons that are gone cannot be looked for: {why}");
+        }
         let left = found.unwrap_or_default().into_iter().filter(|container| {
             let labels = container.labels.as_ref();
             labels
