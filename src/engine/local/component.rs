@@ -13,7 +13,7 @@ use wasmtime::{Config, Engine, Result, Store, UpdateDeadline};
 
 use super::host::{Host, Stop, linker};
 use super::memory::Interrupt;
-use super::pages::{Snapshot, Store as Pages};
+use super::pages::{Noted, Snapshot, Store as Pages};
 use super::scheduler::Scheduler;
 use super::threads::Threads;
 
@@ -120,6 +120,7 @@ impl Python {
             version,
             check,
             interrupt_in_view,
+            noted: Noted::default(),
         })
     }
 }
@@ -134,6 +135,7 @@ pub struct Instance {
     version: TypedFunc<(), (String,)>,
     check: TypedFunc<(String, String), (Option<String>,)>,
     interrupt_in_view: TypedFunc<(), ()>,
+    noted: Noted,
 }
 
 impl Instance {
@@ -168,8 +170,9 @@ impl Instance {
         store: &Arc<Pages>,
         before: Option<&Snapshot>,
     ) -> io::Result<Snapshot> {
-        let memory = self.host().memory().ok_or(io::ErrorKind::Unsupported)?;
-        store.take(&memory, before)
+        let (memory, noted) = (self.store.data_mut().memory(), &mut self.noted);
+        let memory = memory.ok_or(io::ErrorKind::Unsupported)?;
+        store.take(&memory, before, noted)
     }
 
     /// Makes it what it was, or what another one was that began the same way.

@@ -2,36 +2,27 @@
 //! back when the session goes back there.
 //!
 //! The system knows which pages were written: those that the session no longer shares with the snapshot
-//! that all are made from. Only what changed since the checkpoint before is written down, to one file that
-//! has no name and goes with the daemon.
+//! that all are made from, and of these, on newer systems, those since the checkpoint before. Only what
+//! changed since then is written down, to one file that has no name and goes with the daemon.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::hash::BuildHasher;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
+use rustix::io::pwritev;
 
 use super::memory::{View, page_size};
+use super::pagemap::{self, Protection};
 
-/// Where the system says what became of each page of the daemon's memory.
-static MAP: OnceLock<File> = OnceLock::new();
-/// Bytes of what it says of a page.
-const ENTRY: usize = 8;
-/// The page is there, in memory or swapped out.
-const PRESENT: u64 = 1 << 63 | 1 << 62;
-/// It is that of a file.
-const SHARED: u64 = 1 << 61;
-
-/// Has the daemon see its own memory. Called once, while the system still shows it.
-pub fn open_map() {
-    match File::open("/proc/self/pagemap") {
-        Ok(map) => drop(MAP.set(map)),
-        Err(error) => tracing::debug!("local sessions go without checkpoints: {error}"),
-    }
-}
+/// Pages that are written in one go. File systems keep what was written so as one piece, whose parts are then
+/// dear to write.
+const MOST_AT_ONCE: usize = 8;
+/// Pages that are soon looked at.
+const FEW: usize = 64;
 
 /// Where pages are put down.
 #[derive(Debug)]
@@ -39,6 +30,8 @@ pub struct Store {
     file: File,
     slots: Mutex<Slots>,
     hasher: RandomState,
+    /// None where the system does not note what is written.
+    protection: Option<Protection>,
 }
 
 /// Places in the file.
@@ -64,6 +57,10 @@ struct Page {
     slot: Arc<Slot>,
 }
 
+/// Bytes of a memory, from its beginning on, of which the system notes what is written since some snapshot.
+#[derive(Debug, Default)]
+pub struct Noted(usize);
+
 /// The memory of a Python at a checkpoint.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -85,6 +82,9 @@ impl Store {
             file: tempfile::tempfile()?,
             slots: Mutex::default(),
             hasher: RandomState::default(),
+            protection: Protection::new()
+                .inspect_err(|error| tracing::debug!("checkpoints take longer: {error}"))
+                .ok(),
         }))
     }
 
@@ -96,37 +96,62 @@ impl Store {
         self: &Arc<Self>,
         memory: &View<'_>,
         before: Option<&Snapshot>,
+        noted: &mut Noted,
     ) -> io::Result<Snapshot> {
-        let mut known = before
-            .map_or(&[][..], |before| &before.pages)
-            .iter()
-            .peekable();
-        let mut pages = Vec::with_capacity(known.len() + 64);
+        let begun = std::mem::take(noted).0 == memory.len() && before.is_some();
+        let noting = self.protection.as_ref().filter(|_| begun);
+        let candidates = match noting {
+            Some(protection) => protection.written(memory)?,
+            None => pagemap::own(memory)?,
+        };
+        let looked_at = candidates.len();
+        let before = before.map_or(&[][..], |before| &before.pages);
+        let mut known = before.iter().peekable();
+        let unchanged = |page: &Page| (page.number, page.hash, Some(Arc::clone(&page.slot)));
+        let mut pages = Vec::with_capacity(before.len() + candidates.len());
         let mut fresh = Vec::new();
-        for number in changed(memory)? {
+        for number in candidates {
+            while let Some(page) = known.next_if(|page| page.number < number) {
+                pages.extend(noting.map(|_| unchanged(page)));
+            }
             let bytes = memory.page(number);
             let hash = self.hasher.hash_one(bytes);
-            while known.next_if(|page| page.number < number).is_some() {}
-            let same = known.next_if(|page| page.number == number && page.hash == hash);
-            let slot = same.map(|page| Arc::clone(&page.slot));
-            if slot.is_none() {
-                fresh.push(bytes);
-            }
-            pages.push((number, hash, slot));
+            let known = known.next_if(|page| page.number == number);
+            pages.push(match known.filter(|page| page.hash == hash) {
+                Some(page) => unchanged(page),
+                None => {
+                    fresh.push(bytes);
+                    (number, hash, None)
+                }
+            });
         }
+        pages.extend(known.filter(|_| noting.is_some()).map(unchanged));
         let mut slots = self.write(&fresh)?.into_iter();
         let pages = pages.into_iter().filter_map(|(number, hash, slot)| {
             let slot = slot.or_else(|| slots.next())?;
             Some(Page { number, hash, slot })
         });
-        Ok(Snapshot {
+        let snapshot = Snapshot {
             length: memory.len(),
             written: (fresh.len() * page_size()) as u64,
             pages: pages.collect(),
-        })
+        };
+        let noted_now = match (&self.protection, begun) {
+            (None, _) => Err(io::ErrorKind::Unsupported.into()),
+            (Some(protection), false) => protection.begin(memory),
+            // To be noted anew costs the code time, whenever it writes to another page.
+            (Some(protection), true) if looked_at > 4 * (fresh.len() + FEW) => {
+                protection.begin_anew(memory)
+            }
+            (Some(_), true) => Ok(()),
+        };
+        if noted_now.is_ok() {
+            noted.0 = memory.len(); // else all is looked at again next time
+        }
+        Ok(snapshot)
     }
 
-    /// Writes pages, those in one go whose places lie side by side.
+    /// Writes pages, a few in one go where their places lie side by side.
     fn write(self: &Arc<Self>, pages: &[&[u8]]) -> io::Result<Vec<Arc<Slot>>> {
         let numbers = self.slots().take(pages.len());
         let slots = numbers.into_iter().map(|number| {
@@ -135,10 +160,15 @@ impl Store {
         });
         let slots: Vec<_> = slots.collect();
         let mut rest = pages;
-        for run in slots.chunk_by(|one, next| one.number + 1 == next.number) {
+        let runs = slots.chunk_by(|one, next| one.number + 1 == next.number);
+        for run in runs.flat_map(|run| run.chunks(MOST_AT_ONCE)) {
             let (these, others) = rest.split_at(run.len());
-            self.file
-                .write_all_at(&these.concat(), place(run[0].number))?;
+            let these = these.iter().map(|page| IoSlice::new(page));
+            let these: Vec<_> = these.collect();
+            let written = pwritev(&self.file, &these, place(run[0].number))?;
+            if written < run.len() * page_size() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             rest = others;
         }
         Ok(slots)
@@ -179,7 +209,7 @@ impl Snapshot {
     /// When the file cannot be read; the memory is of no use then.
     pub fn put_back(&self, memory: &mut View<'_>) -> io::Result<()> {
         let mut own = self.pages.iter().map(|page| page.number).peekable();
-        for number in changed(memory)? {
+        for number in pagemap::own(memory)? {
             while own.next_if(|own| *own < number).is_some() {}
             if own.peek() != Some(&number) {
                 memory.forget(number);
@@ -200,71 +230,63 @@ fn place(number: u32) -> u64 {
     number as u64 * page_size() as u64
 }
 
-/// The pages of a memory that are its own, in their order.
-fn changed(memory: &View<'_>) -> io::Result<Vec<u32>> {
-    let map = MAP.get().ok_or(io::ErrorKind::Unsupported)?;
-    let mut entries = vec![0; memory.len() / page_size() * ENTRY];
-    map.read_exact_at(
-        &mut entries,
-        (memory.address() / page_size() * ENTRY) as u64,
-    )?;
-    let (entries, _) = entries.as_chunks::<ENTRY>();
-    let entries = (0..)
-        .zip(entries)
-        .map(|(number, entry)| (number, u64::from_ne_bytes(*entry)));
-    Ok(entries
-        .filter(|(_, entry)| entry & PRESENT != 0 && entry & SHARED == 0)
-        .map(|(number, _)| number)
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Stores that learn in each way what changed.
+    fn stores() -> [Arc<Store>; 2] {
+        pagemap::open_map();
+        let mut compares = Arc::into_inner(Store::new().unwrap()).unwrap();
+        compares.protection = None;
+        [Arc::new(compares), Store::new().unwrap()]
+    }
+
     #[test]
     fn a_memory_becomes_what_it_was() {
-        open_map();
-        let store = Store::new().unwrap();
-        let mut bytes = vec![0_u8; 64 * page_size()];
-        let mut memory = View::of_test(&mut bytes);
-        memory.page_mut(3).fill(3);
-        memory.page_mut(9).fill(9);
-        let first = store.take(&memory, None).unwrap();
-        memory.page_mut(9)[7] = 1;
-        memory.page_mut(20).fill(20);
-        let second = store.take(&memory, Some(&first)).unwrap();
-        assert!(first.written > 0 && second.written == 2 * page_size() as u64);
-        memory.page_mut(3).fill(1);
-        for (snapshot, expected) in [
-            (&first, [3, 9, 9, 0]),
-            (&second, [3, 1, 9, 20]),
-            (&first, [3, 9, 9, 0]),
-        ] {
-            snapshot.put_back(&mut memory).unwrap();
-            let seen = [
-                memory.page(3)[0],
-                memory.page(9)[7],
-                memory.page(9)[8],
-                memory.page(20)[5],
-            ];
-            assert_eq!(seen, expected);
+        for store in stores() {
+            let mut bytes = vec![0_u8; 64 * page_size()];
+            let mut memory = View::of_test(&mut bytes);
+            let mut noted = Noted::default();
+            memory.page_mut(3).fill(3);
+            memory.page_mut(9).fill(9);
+            let first = store.take(&memory, None, &mut noted).unwrap();
+            memory.page_mut(9)[7] = 1;
+            memory.page_mut(20).fill(20);
+            let second = store.take(&memory, Some(&first), &mut noted).unwrap();
+            assert!(first.written > 0 && second.written == 2 * page_size() as u64);
+            assert_eq!(store.protection.is_some(), noted.0 == memory.len());
+            memory.page_mut(3).fill(1);
+            for (snapshot, expected) in [
+                (&first, [3, 9, 9, 0]),
+                (&second, [3, 1, 9, 20]),
+                (&first, [3, 9, 9, 0]),
+            ] {
+                snapshot.put_back(&mut memory).unwrap();
+                let seen = [
+                    memory.page(3)[0],
+                    memory.page(9)[7],
+                    memory.page(9)[8],
+                    memory.page(20)[5],
+                ];
+                assert_eq!(seen, expected);
+            }
         }
     }
 
     #[test]
     fn places_are_used_again() {
-        open_map();
-        let store = Store::new().unwrap();
-        let mut bytes = vec![0_u8; 16 * page_size()];
-        let mut memory = View::of_test(&mut bytes);
-        let mut before = None;
-        for round in 1..50 {
-            memory.page_mut(2).fill(round);
-            before = Some(store.take(&memory, before.as_ref()).unwrap());
+        for store in stores() {
+            let mut bytes = vec![0_u8; 16 * page_size()];
+            let mut memory = View::of_test(&mut bytes);
+            let (mut before, mut noted) = (None, Noted::default());
+            for round in 1..50 {
+                memory.page_mut(2).fill(round);
+                before = Some(store.take(&memory, before.as_ref(), &mut noted).unwrap());
+            }
+            assert!(store.slots().count < 40, "{:?}", store.slots());
+            drop(before);
+            assert_eq!(store.file.metadata().unwrap().len(), 0);
         }
-        assert!(store.slots().count < 40, "{:?}", store.slots());
-        drop(before);
-        assert_eq!(store.file.metadata().unwrap().len(), 0);
     }
 }
