@@ -69,6 +69,8 @@ struct AllArguments {
 struct TaskArguments {
     uri: Uri,
     line: usize,
+    /// Its text, where what is asked for was made from the document as it was before.
+    task: Option<String>,
     max_steps: Option<u32>,
     detach: Option<bool>,
 }
@@ -178,7 +180,7 @@ fn cell_of(document: &mut Document, arguments: &CellArguments) -> Result<usize, 
         }
         (None, Some(line)) => outline
             .cell_at(line)
-            .ok_or_else(|| invalid(format!("line: line {line} belongs to no cell"))),
+            .ok_or_else(|| invalid("line: this line belongs to no cell")),
         _ => Err(invalid("arguments: give either `cell` or `line`")),
     }
 }
@@ -240,12 +242,13 @@ async fn run_task(
         ));
     }
     let text = editor.document(&arguments.uri, |document| {
-        let task = document.view().outline.task_at(line);
+        let outline = document.view().outline;
+        let moved = arguments.task.and_then(|text| outline.task_of(&text, line));
+        let task = moved.or_else(|| outline.task_at(line));
         task.and_then(|task| document.queue_task(id, task))
     })?;
     let text = text.ok_or_else(|| {
-        invalid(format!("line: there is no task on line {line}"))
-            .hint("write one as a comment: # agent: TASK")
+        invalid("line: there is no task on this line").hint("write one as a comment: # agent: TASK")
     })?;
     let order = Order {
         id,

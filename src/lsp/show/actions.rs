@@ -75,8 +75,7 @@ fn of_task(view: View<'_>, uri: &Uri, encoding: Encoding, number: usize) -> Vec<
         return Vec::new();
     };
     let title = format!("Run task: {}", cut(&task.text, MAX_TITLE));
-    let line = task.lines.start;
-    let mut actions = vec![action(run_task(title, uri, line))];
+    let mut actions = vec![action(run_task(title, uri, task))];
     let back = rewind(view.of_task(number), TO_TASK, uri);
     actions.extend(back.map(action));
     let code = view.of_task(number).and_then(|mark| match &mark.state {

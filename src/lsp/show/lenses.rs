@@ -31,7 +31,7 @@ pub fn lenses(view: View<'_>, uri: &Uri) -> Vec<CodeLens> {
         let line = task.lines.start;
         let first = match is_running(view.of_task(number)) {
             true => interrupt("■ Interrupt", uri),
-            false => run_task("▶ Run task", uri, line),
+            false => run_task("▶ Run task", uri, task),
         };
         let back = rewind(view.of_task(number), REWIND, uri);
         let commands = std::iter::once(first).chain(back);

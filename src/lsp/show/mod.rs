@@ -12,6 +12,7 @@ use serde_json::json;
 use tower_lsp_server::ls_types::{Command, Uri};
 
 use super::document::Mark;
+use super::text::outline::Task;
 
 /// A command that clients send back as it is.
 fn command(title: impl Into<String>, name: &str, arguments: serde_json::Value) -> Command {
@@ -34,11 +35,12 @@ fn run_above(title: &str, uri: &Uri, cell: usize) -> Command {
     )
 }
 
-fn run_task(title: impl Into<String>, uri: &Uri, line: usize) -> Command {
+fn run_task(title: impl Into<String>, uri: &Uri, task: &Task) -> Command {
+    // With its text: the line may be another before the client asks for lenses again.
     command(
         title,
         super::commands::RUN_TASK,
-        json!({"uri": uri, "line": line}),
+        json!({"uri": uri, "line": task.lines.start, "task": task.text}),
     )
 }
 

@@ -90,6 +90,14 @@ impl Outline {
             .iter()
             .position(|task| task.lines.contains(&line))
     }
+
+    /// The task of this text that is nearest to a line.
+    pub fn task_of(&self, text: &str, line: usize) -> Option<usize> {
+        let tasks = self.tasks.iter().enumerate();
+        let tasks = tasks.filter(|(_, task)| task.text == text);
+        let nearest = tasks.min_by_key(|(_, task)| task.lines.start.abs_diff(line));
+        nearest.map(|(number, _)| number)
+    }
 }
 
 /// The lines of a text, with what ends them.

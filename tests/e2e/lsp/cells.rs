@@ -188,8 +188,12 @@ fn commands_that_are_wrong_are_refused_by_name() {
         ("tinycode.runCell", json!({"cell": "x"}), "arguments.cell"),
         ("tinycode.runCell", json!({}), "either `cell` or `line`"),
         ("tinycode.runCell", json!({"cell": 0, "cel": 0}), "cel"),
-        ("tinycode.runCell", json!({"line": 99}), "line 99"),
-        ("tinycode.runTask", json!({"line": 0}), "no task on line 0"),
+        ("tinycode.runCell", json!({"line": 99}), "this line"),
+        (
+            "tinycode.runTask",
+            json!({"line": 0}),
+            "no task on this line",
+        ),
         (
             "tinycode.runTask",
             json!({"line": 0, "max_steps": 0}),

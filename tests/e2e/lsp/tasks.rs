@@ -31,6 +31,33 @@ fn a_task_is_answered_beside_its_comment_by_what_the_cells_have_made() {
     );
 }
 
+/// Runs a task by a lens that was shown before the document was edited; what the model was asked.
+fn asked_by_an_old_lens(text: &str, lens: usize, edits: &[([u64; 4], &str)]) -> String {
+    let model = Model::new([ANSWER.replace("sum(values)", "0").as_str()]);
+    let editor = Editor::with_model(json!({}), &model, text);
+    let lenses = editor.ask("textDocument/codeLens", json!({}));
+    for (range, new) in edits {
+        editor.edit(*range, new);
+    }
+    let command = &lenses[lens]["command"];
+    let params = json!({"command": command["command"], "arguments": command["arguments"]});
+    editor.call("workspace/executeCommand", params).unwrap();
+    model.requests()[0].last()
+}
+
+#[test]
+fn a_lens_runs_its_task_though_lines_were_put_above_it_or_it_was_edited_since() {
+    let text = "# agent: one\n# agent: two\n\n# agent: one\n";
+    let above = ([0, 0, 0, 0], "import math\n");
+    let asked = asked_by_an_old_lens(text, 1, &[above]);
+    assert!(asked.contains("two"), "{asked}"); // where it was is another by now
+    let asked = asked_by_an_old_lens(text, 1, &[([1, 12, 1, 12], " pears")]);
+    assert!(asked.contains("two pears"), "{asked}");
+    let typed = ([0, 12, 0, 12], "\n# agent: four\n# agent: five");
+    let asked = asked_by_an_old_lens(text, 2, &[typed]);
+    assert!(asked.contains("one"), "{asked}");
+}
+
 #[test]
 fn the_code_of_a_task_can_be_inserted_below_it() {
     let failing = "```python\nno_such_name\n```";
