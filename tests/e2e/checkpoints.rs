@@ -3,12 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{
-    Daemon, Session, descendants, kill, numbers, refused, runs, until, until_gone,
-};
+use crate::support::{Daemon, Session, descendants, numbers, refused, runs, until, until_gone};
 
 fn session(daemon: &Daemon) -> Session<'_> {
     daemon.session(json!({"extra_imports": ["*"]}))
@@ -17,6 +14,17 @@ fn session(daemon: &Daemon) -> Session<'_> {
 /// The process that runs the code.
 fn worker(session: &Session<'_>) -> u64 {
     numbers(&session.printed("import os\nprint(os.getpid())"))[0]
+}
+
+/// The processes of a session that has gone back, and on from there.
+fn processes_with_copies(daemon: &Daemon, session: &Session<'_>) -> Vec<u64> {
+    let checkpoint = session.keep("x = 1");
+    session.keep("x = 2");
+    session.rewind(&checkpoint);
+    session.keep("x = 3");
+    let pids = descendants(daemon.pid());
+    assert!(pids.len() >= 5, "a worker and its copies: {pids:?}");
+    pids
 }
 
 /// Asserts that what is brought back is what was kept, or else that the session has a fresh Python and
@@ -53,12 +61,7 @@ fn processes_of_the_state_that_is_left_end_with_a_rewind() {
 fn closing_a_session_leaves_none_of_its_processes() {
     let daemon = Daemon::start();
     let session = session(&daemon);
-    let checkpoint = session.keep("x = 1");
-    session.keep("x = 2");
-    session.rewind(&checkpoint);
-    session.keep("x = 3");
-    let pids = descendants(daemon.pid());
-    assert!(pids.len() >= 5, "a worker and its copies: {pids:?}");
+    let pids = processes_with_copies(&daemon, &session);
     session.call("session.close", json!({})).unwrap();
     until_gone(&pids);
     assert_eq!(descendants(daemon.pid()), [] as [u64; 0]);
@@ -68,18 +71,8 @@ fn closing_a_session_leaves_none_of_its_processes() {
 fn a_daemon_that_is_killed_leaves_no_process_that_waits() {
     let mut daemon = Daemon::start();
     let session = session(&daemon);
-    let checkpoint = session.keep("x = 1");
-    session.keep("x = 2");
-    session.rewind(&checkpoint);
-    session.keep("x = 3");
-    let pids = descendants(daemon.pid());
-    assert!(pids.len() >= 5, "a worker and its copies: {pids:?}");
-    kill(daemon.pid(), Signal::KILL);
-    assert_eq!(daemon.exit_status().code(), None);
-    until_gone(&pids);
-    for left in std::fs::read_dir(daemon.temp_folder()).unwrap() {
-        std::fs::remove_dir_all(left.unwrap().path()).unwrap(); // nobody was left to do it
-    }
+    let pids = processes_with_copies(&daemon, &session);
+    daemon.kill_with(&pids);
 }
 
 #[test]
@@ -201,13 +194,11 @@ fn threads_end_with_the_state_that_is_left_and_hold_nothing_up() {
         "sum(thread.is_alive() for thread in threads)",
         json!({"value": "0"}),
     );
-    session.check(
-        "before = count\ntime.sleep(0.05)\ncount == before",
-        json!({"value": "True"}),
-    );
+    let count = session.printed("print(count)");
     let worker = worker(&session);
     let threads = std::fs::read_dir(format!("/proc/{worker}/task")).unwrap();
-    assert_eq!(threads.count(), 1);
+    assert_eq!(threads.count(), 1); // nobody else is there to count
+    assert_eq!(session.printed("print(count)"), count);
 }
 
 #[test]

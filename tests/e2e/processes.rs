@@ -132,12 +132,7 @@ fn the_python_of_a_daemon_that_is_killed_does_not_outlive_it() {
     session.start_exec("import os\nprint(os.getpid())\nwhile True: pass");
     let event = session.event("stdout", |_| true);
     let pids = numbers(event["text"].as_str().unwrap());
-    kill(daemon.pid(), Signal::KILL);
-    assert_eq!(daemon.exit_status().code(), None);
-    until_gone(&pids);
-    for left in std::fs::read_dir(daemon.temp_folder()).unwrap() {
-        std::fs::remove_dir_all(left.unwrap().path()).unwrap(); // nobody was left to do it
-    }
+    daemon.kill_with(&pids);
 }
 
 #[test]

@@ -174,13 +174,7 @@ fn interrupt_kills_what_does_not_stop() {
     let daemon = Daemon::start();
     let session = session(&daemon);
     session.exec("kept = 1");
-    let running = session.start_exec("print('on')\nsum(range(10**12))");
-    session.until_printed("on");
-    assert_eq!(
-        session.call("interrupt", json!({})),
-        Ok(json!({"interrupted": true}))
-    );
-    let result = daemon.wait(running).unwrap();
+    let result = session.interrupted("print('on')\nsum(range(10**12))", "on");
     assert_eq!(
         (&result["interrupted"], &result["state"]),
         (&json!(true), &json!("restored"))
@@ -192,12 +186,8 @@ fn interrupt_kills_what_does_not_stop() {
 fn except_exception_does_not_swallow_an_interrupt() {
     let daemon = Daemon::start();
     let session = session(&daemon);
-    let running = session.start_exec(
-        "print('on')\ntry:\n    while True: pass\nexcept Exception:\n    print('caught')",
-    );
-    session.until_printed("on");
-    session.call("interrupt", json!({})).unwrap();
-    let result = daemon.wait(running).unwrap();
+    let code = "print('on')\ntry:\n    while True: pass\nexcept Exception:\n    print('caught')";
+    let result = session.interrupted(code, "on");
     assert_eq!(
         (&result["state"], &result["output"]),
         (&json!("kept"), &json!("on\n"))

@@ -28,14 +28,47 @@ local function at(line)
   vim.api.nvim_win_set_cursor(0, { line, 0 })
 end
 
+--- Runs what is at a line, and waits until this is drawn behind another.
+local function run(line, shown_at, text)
+  at(line)
+  vim.cmd("TinycodeRun")
+  t.wait_for_text(shown_at, text)
+end
+
+--- Edits lines, counted from 0, as typing does.
+local function edit(first, last, lines)
+  vim.api.nvim_buf_set_lines(0, first, last, false, lines)
+  vim.cmd("doautocmd TextChanged")
+end
+
+--- Gives a test the messages that the user is told meanwhile.
+local function with_messages(test)
+  return function()
+    local notify, told = vim.notify, {}
+    vim.notify = function(message)
+      table.insert(told, message)
+    end
+    local passed, problem = xpcall(test, debug.traceback, told)
+    vim.notify = notify
+    if not passed then
+      error(problem, 0)
+    end
+  end
+end
+
+--- Waits until the last that the user was told matches.
+local function wait_for_message(told, pattern)
+  t.wait_until("it is told: " .. pattern, function()
+    return told[#told] and told[#told]:match(pattern)
+  end, function()
+    return told
+  end)
+end
+
 t.test("a cell shows its value behind its last line and a sign where it begins", function()
   t.buffer("a.py", "python", CELLS)
-  at(1)
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(1, "✓")
-  at(4)
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(5, "= 4.0")
+  run(1, 1, "✓")
+  run(4, 5, "= 4.0")
   t.sign(3, "✓")
   t.equal(t.drawn()[5].lines, {})
 end)
@@ -59,8 +92,7 @@ end)
 t.test("the variables of the session are shown in a window", function()
   t.buffer("a.py", "python", "name = 'é'\nrows = [1, 2]")
   vim.cmd("TinycodeVars") -- there is no session yet
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(2, "✓")
+  run(1, 2, "✓")
   vim.cmd("TinycodeVars")
   t.wait_until("the window is there", function()
     return #vim.api.nvim_list_wins() == 2
@@ -87,8 +119,7 @@ end)
 
 t.test("an error is shown behind its cell and as a diagnostic on its line", function()
   t.buffer("a.py", "python", "# %%\ny = 0\n1 / y\n\nprint('never')")
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(5, "✗ ZeroDivisionError: division by zero")
+  run(1, 5, "✗ ZeroDivisionError: division by zero")
   t.sign(1, "✗")
   t.wait_until("there is a diagnostic", function()
     return #vim.diagnostic.get(0) == 1
@@ -101,19 +132,14 @@ t.test("results move with their cells and say when these were edited", function(
   t.buffer("a.py", "python", CELLS)
   vim.cmd("TinycodeRunAll")
   t.wait_for_text(9, "✓")
-  vim.api.nvim_buf_set_lines(0, 0, 0, false, { "# about", "" })
-  vim.cmd("doautocmd TextChanged")
+  edit(0, 0, { "# about", "" })
   t.equal(t.drawn()[7].text, "= 4.0")
   t.sign(5, "✓")
-  vim.api.nvim_buf_set_lines(0, 5, 6, false, { "x = 5" })
-  vim.cmd("doautocmd TextChanged")
+  edit(5, 6, { "x = 5" })
   t.equal(t.drawn()[7].text, "= 4.0 · edited since")
   t.sign(5, "~")
-  at(6)
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(7, "= 5")
-  vim.api.nvim_buf_set_lines(0, 4, 8, false, {})
-  vim.cmd("doautocmd TextChanged")
+  run(6, 7, "= 5")
+  edit(4, 8, {})
   t.sign(5, "✓") -- of the cell that has come here
   vim.cmd("TinycodeClear")
   t.equal(t.drawn(), {})
@@ -121,9 +147,7 @@ end)
 
 t.test("a task is answered beside its comment, and its code can be inserted", function()
   t.buffer("a.py", "python", "values = [1, 2, 39]\n\nif values:\n    pass")
-  at(1)
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(4, "✓")
+  run(1, 4, "✓")
   at(4)
   vim.cmd("TinycodeTask add them up")
   t.equal(vim.api.nvim_get_current_line(), "    # agent: add them up")
@@ -134,24 +158,15 @@ end)
 
 t.test("fenced blocks of Markdown are cells", function()
   t.buffer("a.md", "markdown", "# Title\n\n```python\n6 * 7\n```\n")
-  at(4)
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(4, "= 42")
+  run(4, 4, "= 42")
   t.sign(3, "✓")
 end)
 
-t.test("a session goes back to what it was after a cell, and forth again", function()
-  local told = {}
-  local notify = vim.notify
-  vim.notify = function(message)
-    table.insert(told, message)
-  end
+t.test("a session goes back to what it was after a cell, and forth again", with_messages(function(told)
   t.buffer("a.py", "python", "# %%\nx = 1\nx\n# %%\nx += 1\nx\n# %%\nx * 10")
   at(1)
   vim.cmd("TinycodeRewind")
-  t.wait_until("it is told why not", function()
-    return told[1] and told[1]:find("has not run yet", 1, true)
-  end)
+  wait_for_message(told, "has not run yet")
   vim.cmd("TinycodeRunAll")
   t.wait_for_text(8, "= 20")
   at(2)
@@ -160,42 +175,25 @@ t.test("a session goes back to what it was after a cell, and forth again", funct
   t.wait_for_text(8, "= 20 · undone")
   t.equal(t.drawn()[3].text, "= 1")
   t.sign(4, "~")
-  t.wait_until("it is told", function()
-    return told[2] == "tinycode: the session is again what it was after step 1"
-  end)
-  at(8)
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(8, "= 10")
+  wait_for_message(told, "^tinycode: the session is again what it was after step 1$")
+  run(8, 8, "= 10")
   at(5)
   vim.cmd("TinycodeRewind")
   t.wait_for_text(6, "= 2")
   t.sign(4, "✓")
   t.wait_for_text(8, "= 10 · undone")
-  vim.notify = notify
-end)
+end))
 
-t.test("a session can be started afresh", function()
-  local told
-  local notify = vim.notify
-  vim.notify = function(message)
-    told = message
-  end
+t.test("a session can be started afresh", with_messages(function(told)
   t.buffer("a.py", "python", "# %%\nx = 1\n# %%\nx")
   vim.cmd("TinycodeRunAll")
   t.wait_for_text(4, "= 1")
   vim.cmd("TinycodeRestart isolated")
-  t.wait_until("it is told", function()
-    return told == "tinycode: a fresh session, isolated"
-  end)
-  at(4)
-  vim.cmd("TinycodeRun")
-  t.wait_for_text(4, "✗ NameError: name 'x' is not defined")
+  wait_for_message(told, "^tinycode: a fresh session, isolated$")
+  run(4, 4, "✗ NameError: name 'x' is not defined")
   vim.cmd("TinycodeRestart nonsense")
-  t.wait_until("the error is told", function()
-    return told:match("trust_level")
-  end)
-  vim.notify = notify
-end)
+  wait_for_message(told, "trust_level")
+end))
 
 t.test("what is set wrongly is named", function()
   local setup = require("tinycode").setup
@@ -206,19 +204,16 @@ t.test("what is set wrongly is named", function()
   end
 end)
 
-t.test("a missing binary is told in words", function()
-  local told
-  local notify, options = vim.notify, require("tinycode.config").options
-  vim.notify = function(message)
-    told = message
-  end
+t.test("a missing binary is told in words", with_messages(function(told)
+  local options = require("tinycode.config").options
   local cmd = options.cmd
   options.cmd = { "no-such-tinycode" }
   vim.cmd("enew")
   vim.cmd("TinycodeRun")
-  options.cmd, vim.notify = cmd, notify
-  assert(told and told:find("no-such-tinycode", 1, true) and told:find("checkhealth", 1, true), told)
-end)
+  options.cmd = cmd
+  local said = told[1] or "nothing was told"
+  assert(said:find("no-such-tinycode", 1, true) and said:find("checkhealth", 1, true), said)
+end))
 
 t.test(":checkhealth says what works", function()
   vim.cmd("checkhealth tinycode")

@@ -319,13 +319,8 @@ pub fn an_interrupt_works_after_a_rewind(level: &str) {
     let checkpoint = session.keep("x = 1");
     for on in ["one", "two"] {
         session.rewind(&checkpoint);
-        let running = session.start_exec(&format!("print('{on}', flush=True)\nwhile True: pass"));
-        session.until_printed(on);
-        assert_eq!(
-            session.call("interrupt", json!({})),
-            Ok(json!({"interrupted": true}))
-        );
-        let result = daemon.wait(running).unwrap();
+        let code = format!("print('{on}', flush=True)\nwhile True: pass");
+        let result = session.interrupted(&code, on);
         assert_eq!(
             (&result["interrupted"], &result["state"]),
             (&json!(true), &json!("kept"))

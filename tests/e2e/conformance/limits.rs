@@ -41,13 +41,7 @@ pub fn an_interrupt_stops_what_runs_and_keeps_the_session(level: &str) {
         session.call("interrupt", json!({})),
         Ok(json!({"interrupted": false}))
     );
-    let request = session.start_exec("kept = 1\nprint('on')\ntry:\n    while True: pass\nexcept Exception:\n    print('swallowed')");
-    session.until_printed("on");
-    assert_eq!(
-        session.call("interrupt", json!({})),
-        Ok(json!({"interrupted": true}))
-    );
-    let result = daemon.wait(request).unwrap();
+    let result = session.interrupted("kept = 1\nprint('on')\ntry:\n    while True: pass\nexcept Exception:\n    print('swallowed')", "on");
     assert_eq!(
         (&result["interrupted"], &result["timeout"]),
         (&json!(true), &json!(false))

@@ -220,6 +220,17 @@ impl Daemon {
         self.exit_status().code()
     }
 
+    /// Kills it, and waits until these processes have ended with it.
+    #[track_caller]
+    pub fn kill_with(&mut self, pids: &[u64]) {
+        super::kill(self.pid(), rustix::process::Signal::KILL);
+        assert_eq!(self.exit_status().code(), None);
+        super::until_gone(pids);
+        for left in std::fs::read_dir(self.temp_folder()).unwrap() {
+            std::fs::remove_dir_all(left.unwrap().path()).unwrap(); // nobody was left to do it
+        }
+    }
+
     fn end(&mut self) {
         if !self.ended {
             if self.stdio {

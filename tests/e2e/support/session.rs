@@ -35,6 +35,18 @@ impl Session<'_> {
         self.call("exec", json!({"code": code})).unwrap()
     }
 
+    /// Runs code until it has printed this, and interrupts it; its result.
+    #[track_caller]
+    pub fn interrupted(&self, code: &str, printed: &str) -> Value {
+        let running = self.start_exec(code);
+        self.until_printed(printed);
+        assert_eq!(
+            self.call("interrupt", json!({})),
+            Ok(json!({"interrupted": true}))
+        );
+        self.client.wait(running).unwrap()
+    }
+
     /// Runs code that prints, and nothing else; returns what it printed.
     #[track_caller]
     pub fn printed(&self, code: &str) -> String {
