@@ -1,15 +1,15 @@
-// What users call: from the palette, from keys, from menus. Lenses call the daemon's own commands.
+// What users call: from the palette, from keys, from menus; and the daemon's own commands, which lenses call.
 
 import * as vscode from "vscode";
 
 import { chooseBinary } from "./binary";
-import { SELECTOR, tell, type Daemon } from "./daemon";
+import { SELECTOR, type Daemon } from "./daemon";
 import type { Executions } from "./executions";
 import type { Key } from "./key";
 import type { OutputPanel } from "./outputPanel";
 import type { Steps } from "./steps";
 import { chooseTrustLevel } from "./trustLevel";
-import type { Interrupted, SessionInfo, VariableList } from "./wire";
+import type { Interrupted, SessionInfo } from "./wire";
 
 export interface Parts {
   daemon: Daemon;
@@ -97,27 +97,6 @@ function showOutput({ executions, steps, panel }: Parts): void {
   }
 }
 
-/** Lists the variables of the session; one that is chosen is copied. */
-async function showVariables(daemon: Daemon): Promise<void> {
-  const at = here();
-  const session = at && (await daemon.execute<SessionInfo | null>("tinycode.session", { uri: at.uri }));
-  if (at && !session) {
-    vscode.window.setStatusBarMessage("tinycode: no Python runs here yet", 3000);
-  }
-  if (!session) {
-    return;
-  }
-  const list = await daemon.request<VariableList>("variables.list", { session: session.session }).catch((error: unknown) => {
-    tell(error);
-    return undefined;
-  });
-  const items = (list?.variables ?? []).map(({ name, type, repr }) => ({ label: name, description: type, detail: repr }));
-  const chosen = list && (await vscode.window.showQuickPick(items, { title: "tinycode: variables", placeHolder: "Copy a value", matchOnDetail: true }));
-  if (chosen) {
-    await vscode.env.clipboard.writeText(chosen.detail);
-  }
-}
-
 async function clear({ daemon, executions }: Parts): Promise<void> {
   const at = here();
   if (at) {
@@ -125,6 +104,9 @@ async function clear({ daemon, executions }: Parts): Promise<void> {
     await daemon.execute("tinycode.clear", { uri: at.uri });
   }
 }
+
+/** Those of the daemon that are in its lenses and code actions. */
+const OF_LENSES = ["runCell", "runAbove", "runAll", "runTask", "interrupt", "rewind", "clear"];
 
 /** Registers all of them. */
 export function registerCommands(parts: Parts): vscode.Disposable {
@@ -143,7 +125,6 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       await (at && chooseTrustLevel(daemon, at.uri));
     },
     clearResults: () => clear(parts),
-    showVariables: () => showVariables(daemon),
     showOutput: () => showOutput(parts),
     setApiKey: () => key.ask(),
     chooseProgram: () => chooseBinary(),
@@ -153,5 +134,8 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   const registered = Object.entries(commands).map(([name, command]) =>
     vscode.commands.registerCommand(`tinycode.${name}`, command),
   );
-  return vscode.Disposable.from(...registered);
+  const ofLenses = OF_LENSES.map((name) =>
+    vscode.commands.registerCommand(`tinycode.${name}`, (argument: object) => daemon.execute(`tinycode.${name}`, argument)),
+  );
+  return vscode.Disposable.from(...registered, ...ofLenses);
 }

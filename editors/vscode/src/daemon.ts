@@ -37,6 +37,8 @@ const executionsFeature: StaticFeature = {
     capabilities.window = { ...capabilities.window, workDoneProgress: false };
     capabilities.workspace = { ...capabilities.workspace, codeLens: { refreshSupport: false } };
   },
+  // Its commands are registered by ourselves: those of lenses that are still shown while it starts anew would be unknown.
+  preInitialize: (capabilities) => delete capabilities.executeCommandProvider,
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),
   clear: () => undefined,
@@ -103,9 +105,9 @@ export class Daemon implements vscode.Disposable {
   }
 
   /** Sends a request; nothing if there is no daemon, which the user has been told. */
-  async request<R>(method: string, params: object): Promise<R | undefined> {
+  async request<R>(method: string, params: object, token?: vscode.CancellationToken): Promise<R | undefined> {
     const client = await this.start();
-    return client?.sendRequest<R>(method, params);
+    return token ? client?.sendRequest<R>(method, params, token) : client?.sendRequest<R>(method, params);
   }
 
   /** Executes a command of the daemon's. Errors are told to the user. */
@@ -193,10 +195,6 @@ export class Daemon implements vscode.Disposable {
       documentSelector: SELECTOR,
       initializationOptions: initializationOptions(),
       outputChannel: this.log,
-      middleware: {
-        // The client would tell errors as they are on the wire.
-        executeCommand: (command, [argument]) => this.execute(command, argument as object),
-      },
       initializationFailedHandler: (error) => {
         this.crashes = BACKOFF.length; // it would say the same again
         tell(error);

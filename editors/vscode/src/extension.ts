@@ -13,13 +13,14 @@ import { RunsView } from "./runsView";
 import { needsRestart } from "./settings";
 import { StatusBar } from "./statusBar";
 import { Steps } from "./steps";
+import { VariablesView } from "./variablesView";
 
 export function activate(context: vscode.ExtensionContext): void {
   const key = new Key(context.secrets);
   const daemon = new Daemon(key);
   const steps = new Steps();
   const executions = new Executions();
-  const panel = new OutputPanel(context.extensionUri, steps, executions);
+  const panel = new OutputPanel(context.extensionUri, context.workspaceState, daemon, steps, executions);
   context.subscriptions.push(
     daemon,
     steps,
@@ -36,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new Inline(context.extensionUri, executions, steps),
     new StatusBar(daemon, executions, steps),
     new RunsView(daemon, steps, panel),
+    new VariablesView(daemon, steps),
     showProgress(daemon, executions, steps),
     registerCommands({ daemon, executions, steps, panel, key }),
     key.onDidChange(() => void offerRestart(daemon, "The key is used when tinycode starts.")),

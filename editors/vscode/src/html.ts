@@ -1,11 +1,15 @@
 // Runs and steps as HTML. Everything that comes from code or from a model is escaped or sanitised here; the page
 // that holds it runs no scripts and loads nothing.
 
+import hljs from "highlight.js/lib/core";
+import python from "highlight.js/lib/languages/python";
 import sanitize from "sanitize-html";
 
 import type { Entry, Rich, Run, Step } from "./steps";
 import { duration, errorText, gist, plain, valueText } from "./text";
 import type { JsonValue } from "./wire";
+
+hljs.registerLanguage("python", python);
 
 const BITMAPS = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
@@ -61,18 +65,20 @@ function ending({ result, steps }: Run): string {
 
 function stepHtml(step: Step): string {
   const parts = [
-    step.code ? codeHtml(step) : thought(step),
     ...step.signals.map(({ kind, message }) => `<p class="signal ${kind}">${SIGNALS[kind]} ${escape(message)}</p>`),
     ...output(step),
     ...step.display.map(richHtml),
     outcome(step),
-  ];
-  return `<div class="step">${parts.filter(Boolean).join("")}</div>`;
+  ].filter(Boolean);
+  if (parts.length === 0 && step.result && !step.result.is_final) {
+    parts.push(`<p class="quiet">no output · ${duration(step.result.duration_ms)}</p>`);
+  }
+  return `<div class="step">${step.code ? codeHtml(step) : thought(step)}${parts.join("")}</div>`;
 }
 
 /** The code of the agent; that of a cell is folded, since it stands in the editor. */
 function codeHtml({ code, run }: Step): string {
-  const pre = `<pre class="code">${escape(code.trimEnd())}</pre>`;
+  const pre = `<pre class="code">${hljs.highlight(code.trimEnd(), { language: "python" }).value}</pre>`;
   return run ? pre : `<details class="cell"><summary>Code</summary>${pre}</details>`;
 }
 

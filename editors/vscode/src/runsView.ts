@@ -6,7 +6,7 @@ import { tell, type Daemon } from "./daemon";
 import type { OutputPanel } from "./outputPanel";
 import type { Entry, Run, Session, Step, Steps } from "./steps";
 import { clip, duration, errorText, gist, plain, printed, valueText } from "./text";
-import type { Attached, SessionInfo, SessionList } from "./wire";
+import type { Attached, CheckpointList, SessionInfo, SessionList } from "./wire";
 
 /** Milliseconds between two drawings. */
 const PAUSE = 200;
@@ -38,6 +38,8 @@ export class RunsView implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly infos = new Map<string, SessionInfo>();
+  /** Sessions in which a checkpoint may have gone. */
+  private readonly unsure = new Set<string>();
   private readonly subscriptions: vscode.Disposable[];
   private timer: NodeJS.Timeout | undefined;
 
@@ -52,11 +54,10 @@ export class RunsView implements vscode.TreeDataProvider<Node>, vscode.Disposabl
       steps.onDidChange(() => this.refresh()),
       steps.onDidChangeSessions(() => void this.list(false)),
       daemon.onDidChangeState((state) => state === "running" && void this.list(true)),
+      daemon.onEvent(({ type, session }) => type === "checkpoint" && this.unsure.add(session)),
       vscode.commands.registerCommand("tinycode.showEntry", (entry: Entry) => panel.show(entry)),
       vscode.commands.registerCommand("tinycode.refreshRuns", () => this.list(true)),
-      vscode.commands.registerCommand("tinycode.rewindToStep", ({ session, checkpoint }: Step) =>
-        daemon.request("session.rewind", { session, checkpoint }).catch(tell),
-      ),
+      vscode.commands.registerCommand("tinycode.rewindToStep", (step: Step) => this.rewind(step).catch(tell)),
       vscode.commands.registerCommand("tinycode.closeSession", (node: SessionNode) =>
         daemon.request("session.close", { session: node.session.id }).catch(tell),
       ),
@@ -92,16 +93,40 @@ export class RunsView implements vscode.TreeDataProvider<Node>, vscode.Disposabl
       .catch(() => undefined);
   }
 
+  /** Looks which states of a session are still kept: the oldest go when there are new ones. */
+  private async kept(session: string): Promise<void> {
+    const list = await this.daemon.request<CheckpointList>("session.checkpoints", { session });
+    this.steps.keep(session, new Set(list?.checkpoints.map(({ checkpoint }) => checkpoint)));
+  }
+
+  private async rewind(step: Step): Promise<void> {
+    const { session } = step;
+    await this.kept(session);
+    if (step.gone) {
+      this.refresh();
+      void vscode.window.showWarningMessage("What this step left is not kept any more. Only the latest states of a session are; run the code again.");
+    } else {
+      await this.daemon.request("session.rewind", { session, checkpoint: step.checkpoint });
+    }
+  }
+
   private refresh(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.changed.fire();
+      void this.draw();
     }, PAUSE);
+  }
+
+  private async draw(): Promise<void> {
+    const unsure = [...this.unsure];
+    this.unsure.clear();
+    await Promise.all(unsure.map((session) => this.kept(session).catch(() => undefined)));
+    this.changed.fire();
   }
 
   getChildren(node?: Node): Node[] {
     if (!node) {
-      return this.steps.all().map((session) => ({ kind: "session", session }));
+      return this.steps.all().toReversed().map((session) => ({ kind: "session", session }));
     }
     switch (node.kind) {
       case "session":

@@ -27,6 +27,8 @@ export interface Step {
   after?: number;
   /** What it left can be gone back to by this name. */
   checkpoint?: string;
+  /** Whether what it left is not kept any more. */
+  gone?: boolean;
   undone: boolean;
   run?: Run;
   time: number;
@@ -91,7 +93,15 @@ export class Steps implements vscode.Disposable {
 
   /** Whether a session can be brought to what a step left: it is kept, and not what the session is. */
   isThereToGo(step: Step): boolean {
-    return step.checkpoint !== undefined && this.sessions.get(step.session)?.latest !== step;
+    return step.checkpoint !== undefined && !step.gone && this.sessions.get(step.session)?.latest !== step;
+  }
+
+  /** Of the checkpoints of a session only these are left. */
+  keep(id: string, checkpoints: ReadonlySet<string>): void {
+    const session = this.sessions.get(id);
+    for (const step of session ? stepsOf(session) : []) {
+      step.gone = step.checkpoint !== undefined && !checkpoints.has(step.checkpoint);
+    }
   }
 
   run(session: string | undefined, run: string | null | undefined): Run | undefined {

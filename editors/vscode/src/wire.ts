@@ -4,6 +4,7 @@ import type { ExecResult, RunResult } from "../../protocol/protocol";
 
 export type {
   Attached,
+  CheckpointList,
   EventEnvelope,
   ExecResult,
   Interrupted,
@@ -14,7 +15,9 @@ export type {
   Signal,
   Status,
   TrustLevel,
+  Variable,
   VariableList,
+  VariableValue,
 } from "../../protocol/protocol";
 
 /** A request that could not be done. */

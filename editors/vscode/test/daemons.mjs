@@ -42,15 +42,21 @@ export async function onSocket({ workbench, binary, configure, home }) {
     await workbench.putCursor("sum(values)");
     await workbench.command("tinycode: Run Current Cell");
     await workbench.status("isolated");
+    await workbench.command("tinycode: Show Output of Current");
+    await workbench.webview().getByText("85").waitFor();
     await workbench.reload();
     await workbench.openFile("analysis.py", "values = [3");
     await workbench.status("isolated");
     await workbench.openView("tinycode");
-    await workbench.page.locator(".pane-body .monaco-list-row", { hasText: "Load" }).waitFor();
+    await workbench.row("Runs", "Load").waitFor();
+    await workbench.webview().getByText("85").waitFor(); // what the panel showed
     await workbench.shot("socket-again");
     await daemon.kill();
     await workbench.notification("has ended");
     daemon = await startDaemon({ binary, socket });
+    await workbench.status("no session");
+    await workbench.reload();
+    await workbench.group(1).waitFor({ state: "detached" }); // there is nothing more to show
     await workbench.status("no session");
   } finally {
     await daemon.kill();

@@ -2,14 +2,14 @@
 
 import { createServer } from "node:http";
 
-/** Starts it with these replies, in order, for those who have the key. */
+/** Starts it with these replies, in order, for those who have the key, if there is one. */
 export async function startModel(key, replies) {
   const problems = [];
   const left = [...replies];
   const server = createServer((request, response) => {
     request.resume();
     const { url, headers } = request;
-    const isRight = url === "/v1/chat/completions" && headers.authorization === `Bearer ${key}`;
+    const isRight = url === "/v1/chat/completions" && headers.authorization === (key && `Bearer ${key}`);
     const reply = isRight ? left.shift() : undefined;
     if (reply === undefined) {
       problems.push(isRight ? "a call beyond the script" : `a request to ${url} without the key, or the wrong one`);

@@ -22,6 +22,7 @@ export async function scenario({ workbench, key, folder, program, configure, hom
   await edit(workbench);
   await seeRuns(workbench);
   await notes(workbench);
+  await runMany(workbench);
   await chooseLevel(workbench);
   await crash(workbench);
   await onSocket({ workbench, binary: program, configure, home });
@@ -44,12 +45,15 @@ async function runCell(workbench) {
   await workbench.shot("cell");
 }
 
+/** The variables view lists what the cell made, and copies it. */
 async function seeVariables(workbench) {
   await workbench.command("tinycode: Show Variables");
-  const list = workbench.page.locator(".quick-input-list");
-  await list.getByText("values", { exact: true }).waitFor();
+  const values = workbench.row("Variables", "values");
+  await values.getByText("list (6) [3, 5, 8, 13, 21, 34]").hover();
   await workbench.shot("variables");
-  await workbench.page.keyboard.press("Escape");
+  await values.getByLabel("Copy Value").click();
+  await workbench.copied("[3, 5, 8, 13, 21, 34]");
+  await workbench.command("View: Toggle Primary Side Bar Visibility");
 }
 
 async function runTask(workbench, folder) {
@@ -122,11 +126,15 @@ async function rewind(workbench) {
   await workbench.lens("Redo to here", 2);
   await workbench.shot("rewound");
   await workbench.openView("tinycode");
-  const last = workbench.page.locator(".pane-body .monaco-list-row", { hasText: "Fail" });
+  const last = workbench.row("Runs", "Fail");
+  const made = workbench.row("Variables", "second");
+  await workbench.row("Variables", "values").waitFor();
+  await made.waitFor({ state: "hidden" });
   await last.filter({ hasText: "undone" }).hover();
   await workbench.shot("runs-rewound");
   await last.getByLabel("Rewind or Redo to Here").click();
   await last.filter({ hasNotText: "undone" }).waitFor();
+  await made.waitFor();
   await workbench.saidBehind("ratio(1,", /ms"$/);
   await workbench.command("View: Toggle Primary Side Bar Visibility");
 }
@@ -142,6 +150,27 @@ async function notes(workbench) {
   await figure.waitFor();
   assert.deepEqual(await figure.evaluate((image) => [image.naturalWidth, image.naturalHeight]), [240, 200]);
   await workbench.shot("notes");
+}
+
+/** Of many steps only the latest can be gone back to, and only there it is offered. */
+async function runMany(workbench) {
+  await workbench.openFile("many.py", "n = 12");
+  await workbench.command("tinycode: Run All Cells");
+  await workbench.saidBehind("n = 12", /ms"$/);
+  await workbench.lens("Rewind to here", 8);
+  await workbench.webview().getByText("no output").waitFor();
+  await workbench.openView("tinycode");
+  const first = workbench.row("Runs", /^n = 1\b/);
+  await first.hover();
+  await first.getByLabel("Rewind or Redo to Here").waitFor({ state: "detached" });
+  await workbench.row("Variables", "n").getByText("int 12").waitFor();
+  const later = workbench.row("Runs", "n = 6");
+  await later.hover();
+  await later.getByLabel("Rewind or Redo to Here").click();
+  await workbench.saidBehind("n = 12", /undone/);
+  await workbench.row("Variables", "n").getByText("int 6").waitFor();
+  await workbench.shot("many");
+  await workbench.openView("Explorer");
 }
 
 /** A click in the status bar says what each trust level is here, and gives a fresh session of one. */
@@ -161,16 +190,14 @@ async function chooseLevel(workbench) {
 
 async function seeRuns(workbench) {
   await workbench.openView("tinycode");
-  const tree = workbench.page.locator(".pane-body .monaco-list-rows");
-  await tree.getByText("which values are above ten?").waitFor();
-  await workbench.expand("Step 1");
-  await tree.getByText("is 3 enough?").waitFor();
-  await tree.getByText("which values are above ten?").click();
+  const task = workbench.row("Runs", "which values are above ten?");
+  await task.waitFor();
+  await workbench.row("Runs", "Step 1").locator(".monaco-tl-twistie").click();
+  await workbench.row("Runs", "is 3 enough?").waitFor();
+  await task.click();
   await workbench.webview().getByRole("heading", { name: "Answer" }).waitFor();
   await workbench.shot("runs");
-  await workbench.command("Preferences: Color Theme");
-  await workbench.answer("Light Modern");
-  await workbench.page.locator(".monaco-workbench.vs").waitFor();
+  await workbench.theme("Light Modern");
   await workbench.shot("light");
 }
 

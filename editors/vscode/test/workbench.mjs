@@ -7,6 +7,9 @@ import { chromium } from "playwright-core";
 /** Milliseconds after which what is waited for will not come. */
 const DEADLINE = 60_000;
 
+/** Width of the pictures of some lines, which a walkthrough shows about as they are. */
+const PICTURE = 500;
+
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -18,10 +21,11 @@ const FLAGS = [
 
 export class Workbench {
   /** Opens a folder. */
-  static async open({ url, folder, browser, screenshots }) {
+  static async open({ url, folder, browser, screenshots, viewport }) {
     const running = await chromium.launch({ executablePath: browser, headless: true, args: FLAGS });
-    const page = await running.newPage({ viewport: { width: 1440, height: 800 }, deviceScaleFactor: 2 });
+    const page = await running.newPage({ viewport, deviceScaleFactor: 2 });
     page.setDefaultTimeout(DEADLINE);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.goto(`${url}/?folder=${encodeURIComponent(folder)}`);
     await page.locator(".monaco-workbench .explorer-folders-view").waitFor();
     return Object.assign(new Workbench(), { browser: running, page, screenshots, shots: 0 });
@@ -134,9 +138,20 @@ export class Workbench {
     await this.page.locator(".view-lines .view-line", { hasText: text }).first().click();
   }
 
-  /** Opens what is below an element of a tree. */
-  async expand(name) {
-    await this.page.locator(".pane-body .monaco-list-row", { hasText: name }).locator(".monaco-tl-twistie").click();
+  /** The row of a view in the side bar that says a text. */
+  row(view, text) {
+    const pane = this.page.locator(".pane", { has: this.page.locator(".pane-header", { hasText: view }) });
+    return pane.locator(".monaco-list-row", { has: this.page.locator(".label-name", { hasText: text }) });
+  }
+
+  /** Waits until the clipboard holds a text. */
+  async copied(text) {
+    await this.page.waitForFunction(async (wanted) => (await navigator.clipboard.readText()) === wanted, text);
+  }
+
+  /** One of the groups of editors, which stand side by side. */
+  group(number) {
+    return this.page.locator(".editor-group-container").nth(number);
   }
 
   /** The page within the output panel. */
@@ -147,6 +162,27 @@ export class Workbench {
   async shot(name) {
     this.shots += 1;
     await this.page.screenshot({ path: join(this.screenshots, `${String(this.shots).padStart(2, "0")}-${name}.png`) });
+  }
+
+  /** Changes the theme to one of VS Code's own. */
+  async theme(name) {
+    await this.command("Preferences: Color Theme");
+    await this.answer(name);
+    await this.page.locator(`.monaco-workbench.${name.startsWith("Light") ? "vs" : "vs-dark"}`).waitFor();
+  }
+
+  /** A picture without the pointer over anything. */
+  async picture(path, clip) {
+    await this.page.mouse.move(0, 0);
+    await this.page.screenshot({ path, clip, animations: "disabled" }); // colours change slowly
+  }
+
+  /** A picture of the editor from the lenses of one line to another, as wide as all of them are. */
+  async pictureOfLines(path, first, last) {
+    const box = (text) => this.page.locator(".view-lines .view-line", { hasText: text }).first().boundingBox();
+    const [from, to, editor] = [await box(first), await box(last), await this.page.locator(".editor-instance").first().boundingBox()];
+    const y = from.y - 15; // its lenses
+    await this.picture(path, { x: editor.x, y, width: PICTURE, height: to.y + to.height + 1 - y });
   }
 
   async close() {
