@@ -21,8 +21,8 @@ use super::pagemap::{self, Protection};
 /// Pages that are written in one go. File systems keep what was written so as one piece, whose parts are then
 /// dear to write.
 const MOST_AT_ONCE: usize = 8;
-/// Pages that are soon looked at.
-const FEW: usize = 64;
+/// Pages that take longer to look at than to have the system note anew which are written.
+const TOO_MANY: usize = 512;
 
 /// Where pages are put down.
 #[derive(Debug)]
@@ -98,21 +98,23 @@ impl Store {
         before: Option<&Snapshot>,
         noted: &mut Noted,
     ) -> io::Result<Snapshot> {
-        let begun = std::mem::take(noted).0 == memory.len() && before.is_some();
-        let noting = self.protection.as_ref().filter(|_| begun);
+        let is_noted = std::mem::take(noted).0 == memory.len() && before.is_some();
+        let noting = self.protection.as_ref().filter(|_| is_noted);
         let candidates = match noting {
             Some(protection) => protection.written(memory)?,
             None => pagemap::own(memory)?,
         };
         let looked_at = candidates.len();
-        let before = before.map_or(&[][..], |before| &before.pages);
-        let mut known = before.iter().peekable();
+        let mut known = before
+            .map_or(&[][..], |before| &before.pages)
+            .iter()
+            .peekable();
         let unchanged = |page: &Page| (page.number, page.hash, Some(Arc::clone(&page.slot)));
-        let mut pages = Vec::with_capacity(before.len() + candidates.len());
+        let mut pages = Vec::with_capacity(known.len() + looked_at);
         let mut fresh = Vec::new();
         for number in candidates {
             while let Some(page) = known.next_if(|page| page.number < number) {
-                pages.extend(noting.map(|_| unchanged(page)));
+                pages.extend(is_noted.then(|| unchanged(page)));
             }
             let bytes = memory.page(number);
             let hash = self.hasher.hash_one(bytes);
@@ -125,7 +127,7 @@ impl Store {
                 }
             });
         }
-        pages.extend(known.filter(|_| noting.is_some()).map(unchanged));
+        pages.extend(known.filter(|_| is_noted).map(unchanged));
         let mut slots = self.write(&fresh)?.into_iter();
         let pages = pages.into_iter().filter_map(|(number, hash, slot)| {
             let slot = slot.or_else(|| slots.next())?;
@@ -136,19 +138,21 @@ impl Store {
             written: (fresh.len() * page_size()) as u64,
             pages: pages.collect(),
         };
-        let noted_now = match (&self.protection, begun) {
-            (None, _) => Err(io::ErrorKind::Unsupported.into()),
-            (Some(protection), false) => protection.begin(memory),
-            // To be noted anew costs the code time, whenever it writes to another page.
-            (Some(protection), true) if looked_at > 4 * (fresh.len() + FEW) => {
-                protection.begin_anew(memory)
-            }
-            (Some(_), true) => Ok(()),
-        };
-        if noted_now.is_ok() {
-            noted.0 = memory.len(); // else all is looked at again next time
-        }
+        *noted = self.note(memory, noting, looked_at.saturating_sub(fresh.len()));
         Ok(snapshot)
+    }
+
+    /// Has the system note what is written to a memory from now on, where it does not yet, or where too many
+    /// pages were looked at in vain. Not each time: that costs the code time when it writes to them again.
+    fn note(&self, memory: &View<'_>, noting: Option<&Protection>, in_vain: usize) -> Noted {
+        let noted = match (noting, &self.protection) {
+            (Some(_), _) if in_vain < TOO_MANY => Ok(()),
+            (Some(protection), _) => protection.begin_anew(memory),
+            (None, Some(protection)) => protection.begin(memory),
+            (None, None) => return Noted::default(),
+        };
+        let noted = noted.inspect_err(|error| tracing::debug!("checkpoints take longer: {error}"));
+        Noted(noted.map_or(0, |()| memory.len()))
     }
 
     /// Writes pages, a few in one go where their places lie side by side.
@@ -272,6 +276,33 @@ mod tests {
                 assert_eq!(seen, expected);
             }
         }
+    }
+
+    #[test]
+    fn pages_that_were_looked_at_in_vain_are_not_looked_at_for_ever() {
+        let [_, store] = stores();
+        let Some(protection) = &store.protection else {
+            return; // this system does not note what is written
+        };
+        let mut bytes = vec![0_u8; 4 * TOO_MANY * page_size()];
+        let mut memory = View::of_test(&mut bytes);
+        let mut noted = Noted::default();
+        let mut before = store.take(&memory, None, &mut noted).unwrap();
+        for (written, fresh, then) in [
+            (2 * TOO_MANY, 2 * TOO_MANY, 2 * TOO_MANY),
+            (1, 1, 0),
+            (1, 1, 1),
+        ] {
+            for number in 0..u32::try_from(written).unwrap() {
+                memory.page_mut(number)[0] += 1;
+            }
+            before = store.take(&memory, Some(&before), &mut noted).unwrap();
+            assert_eq!(before.written, (fresh * page_size()) as u64);
+            assert_eq!(protection.written(&memory).unwrap().len(), then);
+        }
+        memory.page_mut(0)[0] = 9;
+        before.put_back(&mut memory).unwrap();
+        assert_eq!((memory.page(0)[0], memory.page(1)[0]), (3, 1));
     }
 
     #[test]

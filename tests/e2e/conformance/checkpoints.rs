@@ -103,6 +103,29 @@ pub fn a_rewind_brings_back_what_python_was(level: &str) {
     assert_eq!(session.exec("y")["error"]["type"], "NameError");
 }
 
+pub fn each_is_all_that_python_was_however_much_changed_since(level: &str) {
+    let daemon = Daemon::start();
+    let session = daemon.session_at(level, json!({}));
+    session.printed(
+        "import hashlib, random\n\
+         data = [bytes(5_000) for n in range(400)]\n\
+         def change(count):\n\
+         \x20   for n in random.sample(range(400), count): data[n] = random.randbytes(5_000)\n\
+         def digest():\n\
+         \x20   return hashlib.sha256(b''.join(data)).hexdigest()",
+    );
+    // Few values change in one step and many in another; the memory grows and is given back.
+    let changes = [(1, 0), (300, 1), (5, 12), (0, 3), (2, 0), (400, 0)];
+    let digests = changes.map(|(count, mebibytes)| {
+        let code = format!("change({count})\nmore = bytes({mebibytes} << 20)\ndigest()");
+        session.exec(&code)["value"].clone()
+    });
+    for step in [4, 1, 5, 3] {
+        session.rewind(&format!("c{}", step + 2));
+        assert_eq!(session.exec("digest()")["value"], digests[step], "{step}");
+    }
+}
+
 pub fn random_numbers_come_again_after_a_rewind(level: &str) {
     let daemon = Daemon::start();
     let session = daemon.session_at(level, json!({}));
