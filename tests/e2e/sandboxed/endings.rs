@@ -49,19 +49,25 @@ sandboxed! {
         assert_ended(&session, &result, "lost", "stopped from outside");
     }
 
-    fn code_that_does_not_stop_is_ended_if_need_be_with_its_container() {
+    fn code_that_does_not_stop_is_ended_and_undone() {
         let daemon = Daemon::start();
         let session = open(&daemon, json!({"limits": {"timeout_seconds": 0.3}}));
         let code = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\nwhile True: pass";
         let result = session.exec(code);
         assert_eq!(result["timeout"], true);
         assert_ended(&session, &result, "restored", "did not stop when asked");
-        // A container that stands still is no way out either.
+    }
+
+    fn code_whose_container_stands_still_is_ended_with_it() {
+        let daemon = Daemon::start();
+        let session = open(&daemon, json!({"limits": {"timeout_seconds": 4.0}}));
         let docker_of = Docker::of(&daemon);
+        let container = docker_of.containers().remove(0);
         let request = session.start_exec("print('on')\nwhile True: pass");
         session.until_printed("on");
-        docker(&["pause", &docker_of.containers()[0]]);
+        docker(&["pause", &container]);
         let result = daemon.wait(request).unwrap();
+        assert_eq!(result["timeout"], true);
         assert_ended(&session, &result, "lost", "did not stop when asked");
         assert_eq!(docker_of.containers().len(), 1);
     }
