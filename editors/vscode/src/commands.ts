@@ -105,8 +105,8 @@ async function clear({ daemon, executions }: Parts): Promise<void> {
   }
 }
 
-/** Those of the daemon that are in its lenses and code actions. */
-const OF_LENSES = ["runCell", "runAbove", "runAll", "runTask", "interrupt", "rewind", "clear"];
+/** The commands of the daemon that its lenses and code actions call. */
+const DAEMON_COMMANDS = ["runCell", "runAbove", "runAll", "runTask", "interrupt", "rewind", "clear"];
 
 /** Registers all of them. */
 export function registerCommands(parts: Parts): vscode.Disposable {
@@ -134,8 +134,8 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   const registered = Object.entries(commands).map(([name, command]) =>
     vscode.commands.registerCommand(`tinycode.${name}`, command),
   );
-  const ofLenses = OF_LENSES.map((name) =>
+  const ofDaemon = DAEMON_COMMANDS.map((name) =>
     vscode.commands.registerCommand(`tinycode.${name}`, (argument: object) => daemon.execute(`tinycode.${name}`, argument)),
   );
-  return vscode.Disposable.from(...registered, ...ofLenses);
+  return vscode.Disposable.from(...registered, ...ofDaemon);
 }

@@ -37,7 +37,8 @@ const executionsFeature: StaticFeature = {
     capabilities.window = { ...capabilities.window, workDoneProgress: false };
     capabilities.workspace = { ...capabilities.workspace, codeLens: { refreshSupport: false } };
   },
-  // Its commands are registered by ourselves: those of lenses that are still shown while it starts anew would be unknown.
+  // We register its commands ourselves (commands.ts). The client takes its own away while the daemon starts anew, when
+  // lenses that are still shown would call what nobody knows.
   preInitialize: (capabilities) => delete capabilities.executeCommandProvider,
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),

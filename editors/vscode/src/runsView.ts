@@ -93,18 +93,21 @@ export class RunsView implements vscode.TreeDataProvider<Node>, vscode.Disposabl
       .catch(() => undefined);
   }
 
-  /** Looks which states of a session are still kept: the oldest go when there are new ones. */
-  private async kept(session: string): Promise<void> {
+  /** Asks which states of a session are still kept: the oldest go when there are new ones. */
+  private async updateKept(session: string): Promise<void> {
     const list = await this.daemon.request<CheckpointList>("session.checkpoints", { session });
-    this.steps.keep(session, new Set(list?.checkpoints.map(({ checkpoint }) => checkpoint)));
+    if (list) {
+      this.steps.setKept(session, new Set(list.checkpoints.map(({ checkpoint }) => checkpoint)));
+    }
   }
 
   private async rewind(step: Step): Promise<void> {
     const { session } = step;
-    await this.kept(session);
+    await this.updateKept(session);
     if (step.gone) {
       this.refresh();
-      void vscode.window.showWarningMessage("What this step left is not kept any more. Only the latest states of a session are; run the code again.");
+      const what = "What this step left is not kept any more: only the latest states of a session are.";
+      void vscode.window.showWarningMessage(`${what} Run the code again instead.`);
     } else {
       await this.daemon.request("session.rewind", { session, checkpoint: step.checkpoint });
     }
@@ -120,7 +123,7 @@ export class RunsView implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   private async draw(): Promise<void> {
     const unsure = [...this.unsure];
     this.unsure.clear();
-    await Promise.all(unsure.map((session) => this.kept(session).catch(() => undefined)));
+    await Promise.all(unsure.map((session) => this.updateKept(session).catch(() => undefined)));
     this.changed.fire();
   }
 

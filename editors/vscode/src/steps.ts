@@ -27,7 +27,7 @@ export interface Step {
   after?: number;
   /** What it left can be gone back to by this name. */
   checkpoint?: string;
-  /** Whether what it left is not kept any more. */
+  /** What it left is not kept any more. */
   gone?: boolean;
   undone: boolean;
   run?: Run;
@@ -96,8 +96,8 @@ export class Steps implements vscode.Disposable {
     return step.checkpoint !== undefined && !step.gone && this.sessions.get(step.session)?.latest !== step;
   }
 
-  /** Of the checkpoints of a session only these are left. */
-  keep(id: string, checkpoints: ReadonlySet<string>): void {
+  /** Notes that of the checkpoints of a session only these are kept. */
+  setKept(id: string, checkpoints: ReadonlySet<string>): void {
     const session = this.sessions.get(id);
     for (const step of session ? stepsOf(session) : []) {
       step.gone = step.checkpoint !== undefined && !checkpoints.has(step.checkpoint);

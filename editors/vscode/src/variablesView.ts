@@ -7,7 +7,7 @@ import type { Steps } from "./steps";
 import { clip } from "./text";
 import type { SessionInfo, Variable, VariableList, VariableValue } from "./wire";
 
-/** Milliseconds between two looks at the same session. */
+/** Milliseconds in which all that asks for another look gets the same one. */
 const PAUSE = 150;
 /** Most characters of a value: beside its name, in a tooltip, and on the clipboard. */
 const [MAX_INLINE, MAX_TOOLTIP, MAX_COPY] = [100, 4_000, 1_000_000];
@@ -85,7 +85,7 @@ export class VariablesView implements vscode.TreeDataProvider<Variable>, vscode.
     }, PAUSE);
   }
 
-  /** Asks for the variables, where they can be seen. The answer waits for code that runs; a later question takes its place. */
+  /** Asks for the variables where the view is seen. The answer waits for code that runs, so a later look gives it up. */
   private async look(): Promise<void> {
     this.asked?.cancel();
     if (!this.view.visible) {
@@ -105,13 +105,16 @@ export class VariablesView implements vscode.TreeDataProvider<Variable>, vscode.
     }
   }
 
-  private async sessionOf(document: vscode.TextDocument | undefined, token: vscode.CancellationToken): Promise<string | undefined> {
+  private async sessionOf(
+    document: vscode.TextDocument | undefined,
+    token: vscode.CancellationToken,
+  ): Promise<string | undefined> {
     if (!document || this.daemon.state !== "running") {
       return undefined;
     }
-    const argument = { command: "tinycode.session", arguments: [{ uri: document.uri.toString() }] };
-    const info = await this.daemon.request<SessionInfo | null>("workspace/executeCommand", argument, token).catch(() => null);
-    return info?.session;
+    const question = { command: "tinycode.session", arguments: [{ uri: document.uri.toString() }] };
+    const info = this.daemon.request<SessionInfo | null>("workspace/executeCommand", question, token);
+    return (await info.catch(() => null))?.session;
   }
 
   private show(session: string | undefined, variables: Variable[]): void {
@@ -138,9 +141,14 @@ export class VariablesView implements vscode.TreeDataProvider<Variable>, vscode.
   }
 
   /** Hovering shows more of a value than there is room for beside its name. */
-  async resolveTreeItem(item: vscode.TreeItem, { name, type }: Variable, token: vscode.CancellationToken): Promise<vscode.TreeItem> {
+  async resolveTreeItem(
+    item: vscode.TreeItem,
+    { name, type }: Variable,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.TreeItem> {
     const value = await this.value(name, MAX_TOOLTIP, token).catch(() => undefined);
-    item.tooltip = new vscode.MarkdownString().appendText(`${name}: ${type}`).appendCodeblock(value?.repr ?? "", "python");
+    const tooltip = new vscode.MarkdownString().appendText(`${name}: ${type}`);
+    item.tooltip = tooltip.appendCodeblock(value?.repr ?? "", "python");
     return item;
   }
 
@@ -157,6 +165,6 @@ export class VariablesView implements vscode.TreeDataProvider<Variable>, vscode.
   }
 
   private value(name: string, max_length: number, token?: vscode.CancellationToken): Promise<VariableValue | undefined> {
-    return this.daemon.request<VariableValue>("variables.get", { session: this.session, name, max_length }, token);
+    return this.daemon.request("variables.get", { session: this.session, name, max_length }, token);
   }
 }

@@ -31,7 +31,10 @@ const SETTINGS = {
   "git.enabled": false,
 };
 
-/** Tells a story, with files of this folder, a model that has these replies, for who has the key if there is one, and settings. */
+/**
+ * Tells a story. Its project has `files` of this folder; its model gives the `replies`, and where there is a `key`, only
+ * to who has it.
+ */
 export async function withWorkbench({ files, key, replies, settings, viewport }, story) {
   const home = await mkdtemp(join(tmpdir(), "tinycode-vscode-"));
   const stops = [() => rm(home, { recursive: true, force: true, maxRetries: 5 })];
@@ -51,7 +54,7 @@ export async function withWorkbench({ files, key, replies, settings, viewport },
     stops.push(() => workbench.close());
     await story({ workbench, folder, home, program: env.TINYCODE_BINARY, configure: codeServer.configure });
     assert.deepEqual(model.problems(), []);
-    console.log(`ok: the extension works in VS Code; ${workbench.shots} screenshots are in ${screenshots}`);
+    console.log(`ok: the story went as told; ${workbench.shots} screenshots are in ${screenshots}`);
   } catch (error) {
     await workbench?.shot("failed").catch(() => undefined);
     console.error(error);

@@ -7,8 +7,8 @@ import { chromium } from "playwright-core";
 /** Milliseconds after which what is waited for will not come. */
 const DEADLINE = 60_000;
 
-/** Width of the pictures of some lines, which a walkthrough shows about as they are. */
-const PICTURE = 500;
+/** Width of the pictures of some lines, which a walkthrough shows at about their own size. */
+const PICTURE_WIDTH = 500;
 
 const FLAGS = [
   "--no-sandbox",
@@ -180,9 +180,10 @@ export class Workbench {
   /** A picture of the editor from the lenses of one line to another, as wide as all of them are. */
   async pictureOfLines(path, first, last) {
     const box = (text) => this.page.locator(".view-lines .view-line", { hasText: text }).first().boundingBox();
-    const [from, to, editor] = [await box(first), await box(last), await this.page.locator(".editor-instance").first().boundingBox()];
+    const [from, to] = [await box(first), await box(last)];
+    const editor = await this.page.locator(".editor-instance").first().boundingBox();
     const y = from.y - 15; // its lenses
-    await this.picture(path, { x: editor.x, y, width: PICTURE, height: to.y + to.height + 1 - y });
+    await this.picture(path, { x: editor.x, y, width: PICTURE_WIDTH, height: to.y + to.height + 1 - y });
   }
 
   async close() {
