@@ -180,6 +180,7 @@ impl Instance {
     /// # Errors
     /// When it could not be; it is of no use then.
     pub async fn go_back(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.noted = Noted::default(); // was about another one
         self.host().shift_limit(SLACK);
         let length = self.host().memory().map_or(0, |memory| memory.len());
         if let Ok(more) = u32::try_from(snapshot.length.saturating_sub(length)) {

@@ -1,7 +1,9 @@
 //! What the system says of the pages of a memory: which are its own, and which were written of late.
 //!
-//! The latter is noted by Linux from 6.7 on: pages are protected against writing, and the one that is
-//! written to all the same loses that without anybody being asked ("asynchronous" protection).
+//! The latter is noted by Linux from 6.7 on: pages are protected against writing, and one that is written to
+//! all the same loses its protection without anybody being asked (userfaultfd, `WP_ASYNC`). A huge page
+//! loses it as a whole, which makes more of it look written than was, never less; and pages that are swapped
+//! out keep it.
 
 #![expect(
     unsafe_code,
@@ -32,9 +34,9 @@ static MAP: OnceLock<File> = OnceLock::new();
 const ENTRY: usize = 8;
 /// The page is there, in memory or swapped out.
 const PRESENT: u64 = 1 << 63 | 1 << 62;
-/// It is that of a file.
+/// It is that of a file, which others may have too.
 const SHARED: u64 = 1 << 61;
-/// Asks which pages of a range have some property.
+/// `PAGEMAP_SCAN`, which the headers have as a macro: asks which pages of a range have some property.
 const SCAN: Opcode = opcode::read_write::<pm_scan_arg>(b'f', 16);
 /// Runs of pages that are asked for in one go.
 const MOST_RUNS: usize = 256;
@@ -51,13 +53,15 @@ fn map() -> io::Result<&'static File> {
     Ok(MAP.get().ok_or(io::ErrorKind::Unsupported)?)
 }
 
-/// The pages of a memory that it shares with no other, in their order: those that were ever written.
-pub fn own(memory: &View<'_>) -> io::Result<Vec<u32>> {
-    let mut entries = vec![0; memory.len() / page_size() * ENTRY];
-    let place = memory.address() / page_size() * ENTRY;
+/// The pages of a memory that it shares with no other, in their order, but for those in its first `known`
+/// bytes: those that were ever written, and all that were ever protected, since that takes an entry too.
+pub fn own(memory: &View<'_>, known: usize) -> io::Result<Vec<u32>> {
+    let mut entries = vec![0; memory.len().saturating_sub(known) / page_size() * ENTRY];
+    let place = (memory.address() + known) / page_size() * ENTRY;
     map()?.read_exact_at(&mut entries, place as u64)?;
     let (entries, _) = entries.as_chunks::<ENTRY>();
-    let entries = (0..)
+    let entries = (0_u32..)
+        .skip(known / page_size())
         .zip(entries)
         .map(|(number, entry)| (number, u64::from_ne_bytes(*entry)));
     Ok(entries
@@ -76,7 +80,7 @@ impl Protection {
     pub fn new() -> io::Result<Self> {
         let flags =
             UserfaultfdFlags::CLOEXEC | UserfaultfdFlags::from_bits_retain(UFFD_USER_MODE_ONLY); // needs no rights
-        // SAFETY: hands out a new descriptor, and does nothing to any memory yet.
+        // SAFETY: hands out a new descriptor, and does nothing to any memory.
         let protection = unsafe { userfaultfd(flags)? };
         let mut api = uffdio_api {
             api: UFFD_API.into(),
@@ -112,24 +116,29 @@ impl Protection {
     /// # Errors
     /// When the system does not note it for all of the memory.
     pub fn begin_anew(&self, memory: &View<'_>) -> io::Result<()> {
-        scan(memory, PM_SCAN_WP_MATCHING, |_| ())
+        scan(memory, memory.len(), PM_SCAN_WP_MATCHING, |_| ())
     }
 
-    /// The pages that were written since, in their order.
+    /// The pages among the first `length` bytes of a memory that were written since, in their order.
     ///
     /// # Errors
-    /// When the system does not note it for all of the memory.
-    pub fn written(&self, memory: &View<'_>) -> io::Result<Vec<u32>> {
+    /// When the system does not note it for all of them.
+    pub fn written(&self, memory: &View<'_>, length: usize) -> io::Result<Vec<u32>> {
         let mut pages = Vec::new();
-        scan(memory, 0, |run| pages.extend(run))?;
+        scan(memory, length, 0, |run| pages.extend(run))?;
         Ok(pages)
     }
 }
 
-/// Goes through the runs of pages of a memory that are not protected.
-fn scan(memory: &View<'_>, flags: u32, mut each: impl FnMut(Range<u32>)) -> io::Result<()> {
+/// Goes through the runs of pages among the first `length` bytes of a memory that are not protected.
+fn scan(
+    memory: &View<'_>,
+    length: usize,
+    flags: u32,
+    mut each: impl FnMut(Range<u32>),
+) -> io::Result<()> {
     let (start, page) = (memory.address() as u64, page_size() as u64);
-    let end = start + memory.len() as u64;
+    let end = start + length.min(memory.len()) as u64;
     let number = |address: u64| u32::try_from((address - start) / page).unwrap_or(u32::MAX);
     let mut from = start;
     while from < end {
@@ -148,12 +157,13 @@ fn scan(memory: &View<'_>, flags: u32, mut each: impl FnMut(Range<u32>)) -> io::
             category_anyof_mask: 0,
             return_mask: PAGE_IS_WRITTEN.into(),
         };
-        // SAFETY: the structure is the one that this call reads and writes, and it fills no more runs than
-        // there are.
+        // SAFETY: the structure is the one that this call reads and writes. It fills no more runs than there
+        // are, and of the memory, which is ours, it changes neither what it holds nor who may write it.
         unsafe { ioctl(map()?, Updater::<SCAN, _>::new(&mut scan))? };
         let runs = runs.iter().take_while(|run| run.end != 0);
         runs.for_each(|run| each(number(run.start)..number(run.end)));
         if scan.walk_end <= from {
+            // It would go on for ever.
             return Err(io::ErrorKind::InvalidData.into());
         }
         from = scan.walk_end;

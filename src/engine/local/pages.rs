@@ -57,7 +57,8 @@ struct Page {
     slot: Arc<Slot>,
 }
 
-/// Bytes of a memory, from its beginning on, of which the system notes what is written since some snapshot.
+/// Bytes of a memory, from its beginning on, of which the system has noted all that was written since the latest
+/// snapshot, and maybe more.
 #[derive(Debug, Default)]
 pub struct Noted(usize);
 
@@ -88,75 +89,91 @@ impl Store {
         }))
     }
 
-    /// Puts down what changed in a memory since the snapshot before.
+    /// Puts down what changed in a memory since the snapshot before, which is the one that `noted` is about.
     ///
     /// # Errors
-    /// When the disk is full, or the system does not say what changed.
+    /// When the disk is full, or the system does not say what changed. The snapshot before still is the one to
+    /// go on from.
     pub fn take(
         self: &Arc<Self>,
         memory: &View<'_>,
         before: Option<&Snapshot>,
         noted: &mut Noted,
     ) -> io::Result<Snapshot> {
-        let is_noted = std::mem::take(noted).0 == memory.len() && before.is_some();
-        let noting = self.protection.as_ref().filter(|_| is_noted);
-        let candidates = match noting {
-            Some(protection) => protection.written(memory)?,
-            None => pagemap::own(memory)?,
-        };
-        let looked_at = candidates.len();
-        let mut known = before
-            .map_or(&[][..], |before| &before.pages)
-            .iter()
-            .peekable();
-        let unchanged = |page: &Page| (page.number, page.hash, Some(Arc::clone(&page.slot)));
-        let mut pages = Vec::with_capacity(known.len() + looked_at);
-        let mut fresh = Vec::new();
-        for number in candidates {
-            while let Some(page) = known.next_if(|page| page.number < number) {
-                pages.extend(is_noted.then(|| unchanged(page)));
-            }
-            let bytes = memory.page(number);
-            let hash = self.hasher.hash_one(bytes);
-            let known = known.next_if(|page| page.number == number);
-            pages.push(match known.filter(|page| page.hash == hash) {
-                Some(page) => unchanged(page),
-                None => {
-                    fresh.push(bytes);
-                    (number, hash, None)
-                }
-            });
-        }
-        pages.extend(known.filter(|_| is_noted).map(unchanged));
-        let mut slots = self.write(&fresh)?.into_iter();
-        let pages = pages.into_iter().filter_map(|(number, hash, slot)| {
-            let slot = slot.or_else(|| slots.next())?;
-            Some(Page { number, hash, slot })
-        });
-        let snapshot = Snapshot {
+        let known = before.map_or(&[][..], |before| &before.pages);
+        let candidates = self.candidates(memory, noted)?;
+        let (mut pages, changed) = self.compare(memory, known, noted, &candidates);
+        let slots = self.write(memory, &changed)?;
+        let fresh = changed.iter().zip(slots);
+        pages.extend(fresh.map(|(&(number, hash), slot)| Page { number, hash, slot }));
+        pages.sort_by_key(|page| page.number); // three runs, each of which is in order
+        *noted = self.note(memory, noted, candidates.len() - changed.len());
+        Ok(Snapshot {
             length: memory.len(),
-            written: (fresh.len() * page_size()) as u64,
-            pages: pages.collect(),
+            written: (changed.len() * page_size()) as u64,
+            pages,
+        })
+    }
+
+    /// The pages that may have changed, in their order: where it was noted, those that were written, else all
+    /// that are the memory's own.
+    fn candidates(&self, memory: &View<'_>, noted: &mut Noted) -> io::Result<Vec<u32>> {
+        let mut pages = match &self.protection {
+            Some(protection) => protection
+                .written(memory, noted.0)
+                .inspect_err(|_| *noted = Noted::default())?,
+            None => Vec::new(),
         };
-        *noted = self.note(memory, noting, looked_at.saturating_sub(fresh.len()));
-        Ok(snapshot)
+        pages.extend(pagemap::own(memory, noted.0)?);
+        Ok(pages)
+    }
+
+    /// The pages that are what they were at the snapshot before, and those that are not, with their hashes.
+    fn compare(
+        &self,
+        memory: &View<'_>,
+        known: &[Page],
+        noted: &Noted,
+        candidates: &[u32],
+    ) -> (Vec<Page>, Vec<(u32, u64)>) {
+        let is_unwritten = |page: &&Page| {
+            ((page.number as usize) < noted.0 / page_size())
+                && candidates.binary_search(&page.number).is_err()
+        };
+        let mut same: Vec<_> = known.iter().filter(is_unwritten).cloned().collect();
+        let mut changed = Vec::new();
+        for &number in candidates {
+            let hash = self.hasher.hash_one(memory.page(number));
+            let place = known.binary_search_by_key(&number, |page| page.number);
+            match place.map(|place| &known[place]) {
+                Ok(page) if page.hash == hash => same.push(page.clone()),
+                _ => changed.push((number, hash)),
+            }
+        }
+        (same, changed)
     }
 
     /// Has the system note what is written to a memory from now on, where it does not yet, or where too many
     /// pages were looked at in vain. Not each time: that costs the code time when it writes to them again.
-    fn note(&self, memory: &View<'_>, noting: Option<&Protection>, in_vain: usize) -> Noted {
-        let noted = match (noting, &self.protection) {
-            (Some(_), _) if in_vain < TOO_MANY => Ok(()),
-            (Some(protection), _) => protection.begin_anew(memory),
-            (None, Some(protection)) => protection.begin(memory),
-            (None, None) => return Noted::default(),
+    fn note(&self, memory: &View<'_>, noted: &Noted, in_vain: usize) -> Noted {
+        let Some(protection) = &self.protection else {
+            return Noted::default();
+        };
+        let noted = match noted.0 == memory.len() {
+            true if in_vain < TOO_MANY => Ok(()),
+            true => protection.begin_anew(memory),
+            false => protection.begin(memory),
         };
         let noted = noted.inspect_err(|error| tracing::debug!("checkpoints take longer: {error}"));
         Noted(noted.map_or(0, |()| memory.len()))
     }
 
     /// Writes pages, a few in one go where their places lie side by side.
-    fn write(self: &Arc<Self>, pages: &[&[u8]]) -> io::Result<Vec<Arc<Slot>>> {
+    fn write(
+        self: &Arc<Self>,
+        memory: &View<'_>,
+        pages: &[(u32, u64)],
+    ) -> io::Result<Vec<Arc<Slot>>> {
         let numbers = self.slots().take(pages.len());
         let slots = numbers.into_iter().map(|number| {
             let store = Arc::clone(self);
@@ -167,7 +184,9 @@ impl Store {
         let runs = slots.chunk_by(|one, next| one.number + 1 == next.number);
         for run in runs.flat_map(|run| run.chunks(MOST_AT_ONCE)) {
             let (these, others) = rest.split_at(run.len());
-            let these = these.iter().map(|page| IoSlice::new(page));
+            let these = these
+                .iter()
+                .map(|(number, _)| IoSlice::new(memory.page(*number)));
             let these: Vec<_> = these.collect();
             let written = pwritev(&self.file, &these, place(run[0].number))?;
             if written < run.len() * page_size() {
@@ -213,7 +232,7 @@ impl Snapshot {
     /// When the file cannot be read; the memory is of no use then.
     pub fn put_back(&self, memory: &mut View<'_>) -> io::Result<()> {
         let mut own = self.pages.iter().map(|page| page.number).peekable();
-        for number in pagemap::own(memory)? {
+        for number in pagemap::own(memory, 0)? {
             while own.next_if(|own| *own < number).is_some() {}
             if own.peek() != Some(&number) {
                 memory.forget(number);
@@ -236,6 +255,10 @@ fn place(number: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
     use super::*;
 
     /// Stores that learn in each way what changed.
@@ -298,11 +321,68 @@ mod tests {
             }
             before = store.take(&memory, Some(&before), &mut noted).unwrap();
             assert_eq!(before.written, (fresh * page_size()) as u64);
-            assert_eq!(protection.written(&memory).unwrap().len(), then);
+            assert_eq!(
+                protection.written(&memory, memory.len()).unwrap().len(),
+                then
+            );
         }
         memory.page_mut(0)[0] = 9;
         before.put_back(&mut memory).unwrap();
         assert_eq!((memory.page(0)[0], memory.page(1)[0]), (3, 1));
+    }
+
+    #[test]
+    fn growth_does_not_have_what_nobody_wrote_to_put_down() {
+        for store in stores() {
+            let (least, most) = (1024 * page_size(), 1088 * page_size());
+            let mut bytes = vec![0_u8; most + page_size()];
+            let mut noted = Noted::default();
+            let mut memory = View::of_test(&mut bytes[..least + page_size()]);
+            memory.page_mut(3).fill(3);
+            let small = store.take(&memory, None, &mut noted).unwrap();
+            let mut memory = View::of_test(&mut bytes);
+            memory.page_mut(3).fill(4);
+            memory.page_mut(1050).fill(5);
+            let grown = store.take(&memory, Some(&small), &mut noted).unwrap();
+            let changed = grown.written as usize / page_size();
+            assert!((2..=1 + 64).contains(&changed), "{changed}"); // what is new may be there as a whole
+            memory.page_mut(3).fill(9);
+            memory.page_mut(1050).fill(9);
+            let later = store.take(&memory, Some(&grown), &mut noted).unwrap();
+            assert_eq!(later.written, 2 * page_size() as u64);
+            grown.put_back(&mut memory).unwrap();
+            assert_eq!((memory.page(3)[0], memory.page(1050)[0]), (4, 5));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_failed_loses_nothing_of_the_next_one() {
+        for store in stores() {
+            let mut store = Arc::into_inner(store).unwrap();
+            store.file = memfd_create("full", MemfdFlags::ALLOW_SEALING)
+                .unwrap()
+                .into();
+            let store = Arc::new(store);
+            let mut bytes = vec![0_u8; 64 * page_size()];
+            let mut memory = View::of_test(&mut bytes);
+            let mut noted = Noted::default();
+            let fill = |memory: &mut View<'_>, pages: Range<u32>, byte| {
+                pages.for_each(|number| memory.page_mut(number).fill(byte));
+            };
+            fill(&mut memory, 0..20, 1);
+            let before = store.take(&memory, None, &mut noted).unwrap();
+            let room = store.slots().count + 8;
+            store.file.set_len(place(room)).unwrap();
+            fcntl_add_seals(&store.file, SealFlags::GROW).unwrap();
+            fill(&mut memory, 0..20, 2);
+            store.take(&memory, Some(&before), &mut noted).unwrap_err();
+            fill(&mut memory, 1..20, 1);
+            let after = store.take(&memory, Some(&before), &mut noted).unwrap();
+            assert_eq!(after.written, page_size() as u64);
+            fill(&mut memory, 0..20, 3);
+            after.put_back(&mut memory).unwrap();
+            assert_eq!([0, 1, 19].map(|number| memory.page(number)[7]), [2, 1, 1]);
+        }
     }
 
     #[test]
