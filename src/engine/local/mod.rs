@@ -11,10 +11,12 @@ mod packages;
 mod pagemap;
 mod pages;
 mod provision;
+mod recipe;
 mod scheduler;
 pub mod setup;
 mod threads;
 mod unit;
+mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
