@@ -32,7 +32,8 @@ pub trait Source: Send + Sync {
     async fn start(&self, spec: &Spec) -> Result<Self::Host, EngineError>;
 }
 
-/// What a worker and its copies run in. Dropping it ends them all.
+/// What a worker and its copies run in: a process with its folder, or a container. Dropping it and the
+/// copies ends them all.
 #[async_trait]
 pub trait Host: Send {
     /// A copy of the worker.
@@ -47,8 +48,8 @@ pub trait Host: Send {
     /// Ends a copy that is no longer wanted, without waiting.
     fn discard(&mut self, copy: Self::Copy);
 
-    /// Ends the worker with all that it started but the `others`, and wakes a copy to be the worker from now on. Says
-    /// whether there was one.
+    /// Ends the worker with all that it started but `others`, and wakes a copy to be the worker from now on. Says
+    /// whether it could be; it has not answered yet.
     async fn call(&mut self, copy: Self::Copy, others: &Copies<Self::Copy>) -> bool;
 
     /// Ends all, and returns when they are gone.
@@ -232,6 +233,7 @@ impl<S: Source> Unit for Forking<S> {
             copies: Copies::new(self.room),
         });
         self.copy(FRESH, &mut |_| ()).await;
+        // Even if it left none: to go back there, another fresh worker is started.
         self.latest = self.spec.checkpoints.then_some(FRESH);
         Ok(())
     }

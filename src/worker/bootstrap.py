@@ -12,6 +12,7 @@ import os
 
 
 def read(size):
+    """As many bytes from the daemon, without which there is nothing to do."""
     data = b""
     while len(data) < size:
         piece = os.read(3, size - len(data))
@@ -27,6 +28,7 @@ sources = {name: read(int.from_bytes(read(4), "big")) for name in names}
 
 
 def load(name, *needed):
+    # What it needs is importable only meanwhile: code is not to find the worker by a name.
     module = type(sys)(name)
     module.__file__, module.__builtins__ = "<%s>" % name, own
     sys.modules.update((other.__name__, other) for other in needed)
@@ -40,6 +42,7 @@ loaded = []
 
 
 def namespace():
+    """What answers queries."""
     if not loaded:
         loaded.append(load("tinycode_namespace", load("tinycode_objects")))
     return loaded[0]

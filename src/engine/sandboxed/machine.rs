@@ -190,11 +190,13 @@ impl Machine {
             .all(true)
             .filters(&ours)
             .build();
-        let mut found = docker.list_containers(Some(options.clone())).await;
+        let list = || docker.list_containers(Some(options.clone()));
+        let mut found = list().await;
         for _ in 1..LISTINGS {
-            if found.is_err() {
-                found = docker.list_containers(Some(options.clone())).await;
+            if found.is_ok() {
+                break;
             }
+            found = list().await;
         }
         if let Err(error) = &found {
             let why = said(error);

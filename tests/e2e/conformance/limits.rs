@@ -41,7 +41,9 @@ pub fn an_interrupt_stops_what_runs_and_keeps_the_session(level: &str) {
         session.call("interrupt", json!({})),
         Ok(json!({"interrupted": false}))
     );
-    let result = session.interrupted("kept = 1\nprint('on')\ntry:\n    while True: pass\nexcept Exception:\n    print('swallowed')", "on");
+    let code = "kept = 1\nprint('on')\ntry:\n    while True: pass\n\
+                except Exception:\n    print('swallowed')";
+    let result = session.interrupted(code, "on");
     assert_eq!(
         (&result["interrupted"], &result["timeout"]),
         (&json!(true), &json!(false))
