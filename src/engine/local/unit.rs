@@ -142,7 +142,8 @@ impl Unit for Local {
                 self.base = Some(Arc::clone(&snapshot));
                 let written = snapshot.written;
                 self.snapshots.add(checkpoint, snapshot, written);
-                self.latest = Some(checkpoint);
+                // There may be no room for one as large as this.
+                self.latest = self.snapshots.get(checkpoint).map(|_| checkpoint);
             }
             Err(error) => tracing::debug!("no checkpoint could be made: {error}"),
         }
