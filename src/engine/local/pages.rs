@@ -107,7 +107,10 @@ impl Store {
         let fresh = changed.iter().zip(slots);
         pages.extend(fresh.map(|(&(number, hash), slot)| Page { number, hash, slot }));
         pages.sort_by_key(|page| page.number); // three runs, each of which is in order
-        *noted = self.note(memory, noted, candidates.len() - changed.len());
+        if before.is_some() {
+            // Not at the first: many sessions run one step.
+            *noted = self.note(memory, noted, candidates.len() - changed.len());
+        }
         Ok(Snapshot {
             length: memory.len(),
             written: (changed.len() * page_size()) as u64,
@@ -311,6 +314,7 @@ mod tests {
         let mut memory = View::of_test(&mut bytes);
         let mut noted = Noted::default();
         let mut before = store.take(&memory, None, &mut noted).unwrap();
+        before = store.take(&memory, Some(&before), &mut noted).unwrap();
         for (written, fresh, then) in [
             (2 * TOO_MANY, 2 * TOO_MANY, 2 * TOO_MANY),
             (1, 1, 0),
