@@ -20,7 +20,7 @@ use super::pagemap::{self, Protection};
 
 /// Pages that are written in one go. File systems keep what was written so as one piece, whose parts are then
 /// dear to write.
-const MOST_AT_ONCE: usize = 8;
+const MOST_AT_ONCE: usize = 32;
 /// Pages that take longer to look at than to have the system note anew which are written.
 const TOO_MANY: usize = 512;
 
