@@ -7,7 +7,9 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::frames::{Frame, Kept, Order};
+use super::super::output::Output;
 use super::framing::{garbage, to_json};
+use super::streams::drain;
 use super::{Happening, Link, Process, heard};
 
 /// Time that a worker gets to leave a copy of itself behind.
@@ -32,6 +34,9 @@ impl Link {
     /// Begins to speak with a copy that has been called, in the place of a worker that is dead; it has
     /// left another copy behind. Nothing where it does not answer.
     pub async fn take_over(&mut self, process: &mut dyn Process, token: &str) -> Option<Kept> {
+        for pipe in [&self.stdout, &self.stderr] {
+            drain(pipe, &mut Output::new(0), |_| ()); // too late for the step that the dead one ran
+        }
         let mark = format!("\n{token}\n"); // which no frame contains, as the token itself does
         let take_over = async {
             self.writer.write_all(mark.as_bytes()).await?;
