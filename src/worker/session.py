@@ -181,16 +181,15 @@ class Tools:
 
     def of_client(self, name):
         def call(*args, **kwargs):
-            message = {"event": "call", "name": name}
             try:
-                message.update(args=self.plain(args), kwargs=self.plain(kwargs))
+                given = self.plain({"args": args, "kwargs": kwargs})
             except MemoryError:
                 raise
             except Exception:
                 raise self.complaint(name, args, kwargs) from None
             self.flush()
             try:
-                answer = self.channel.ask(message)
+                answer = self.channel.ask({"event": "call", "name": name, **given})
             except ValueError as error:
                 raise ValueError("%s(): %s" % (name, error)) from None
             if answer["error"] is not None:
