@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
-use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, Error, Trap};
 use wasmtime_wasi::I32Exit;
@@ -12,7 +11,7 @@ use wasmtime_wasi::I32Exit;
 use super::component::Instance;
 use super::host::{Stop, Wire};
 use super::recipe::Recipe;
-use super::threads::Threads;
+use super::threads::{Panicked, Running, Threads};
 use crate::engine::report::{aside, event, request};
 use crate::engine::{Answers, Emit, Event, Query, Step, Told};
 use crate::worker::{
@@ -170,7 +169,7 @@ impl Recipe {
     /// What came of work that has ended, after it was stopped by force or not. A Python that failed is of no use.
     async fn worked<T>(
         &self,
-        ran: Result<Ran, JoinError>,
+        ran: Result<Ran, Panicked>,
         by_force: bool,
         stop: Option<worker::Stop>,
         understood: impl FnOnce(Frame) -> Result<T, Ended>,
@@ -235,7 +234,7 @@ fn start(
     wire: Wire,
     max_output: usize,
     mut stopped: watch::Receiver<Stop>,
-) -> JoinHandle<Ran> {
+) -> Running<Ran> {
     threads.run(async move {
         instance.host().begin(wire, max_output);
         // Python that computes is stopped by `look_up`, Python that waits here.
