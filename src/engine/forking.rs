@@ -82,13 +82,14 @@ impl<S: Source> Forking<S> {
     /// # Errors
     /// When none can be had; nothing is left behind.
     pub async fn open(source: S, spec: Spec, room: u64) -> Result<Self, EngineError> {
+        let token = getrandom::u64().map_err(EngineError::unavailable)?;
         let mut unit = Self {
             source,
             spec,
             room,
             running: None,
             latest: None,
-            token: format!("{:016x}", getrandom::u64().unwrap_or_default()),
+            token: format!("{token:016x}"),
         };
         unit.reset().await?;
         Ok(unit)

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::worker::Reply;
-pub use crate::worker::{Inspected, Matches, Query, Raise, Told, Variable};
+pub use crate::worker::{Call, Inspected, Matches, Query, Raise, Told, Variable};
 
 pub use isolated::Isolated;
 pub use local::Local;
@@ -245,19 +245,6 @@ pub enum Stored {
     Json(Value),
     /// The `repr` of a value that only Python holds.
     Repr(String),
-}
-
-/// A call of a tool.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Call {
-    /// Number to answer with.
-    pub number: u64,
-    /// The tool.
-    pub name: String,
-    /// Arguments by position.
-    pub args: Vec<Value>,
-    /// Arguments by name.
-    pub kwargs: Map<String, Value>,
 }
 
 /// Something that happened while a step ran.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Call, Emit, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Step,
-    Stored, Stream, ToolFunction, Unanswered,
+    Emit, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Step, Stored,
+    Stream, ToolFunction, Unanswered,
 };
 use crate::worker::{
     self, Change, Done, Ended, Happening, Memory, Report, Request, Stop, TRUNCATED, ToolSpec,
@@ -58,17 +58,7 @@ pub fn event(happening: Happening) -> Event {
             };
             Event::Memory(MemoryChange::Store { name, value })
         }
-        Happening::Call {
-            call,
-            name,
-            args,
-            kwargs,
-        } => Event::Call(Call {
-            number: call,
-            name,
-            args,
-            kwargs,
-        }),
+        Happening::Call(call) => Event::Call(call),
         Happening::Memory(Change::Observe { text }) => Event::Memory(MemoryChange::Observe(text)),
         Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
     }

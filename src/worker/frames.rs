@@ -119,16 +119,7 @@ pub enum Frame {
     /// The code changed the scratchpad.
     Memory(Change),
     /// The code calls a tool of the client's, and waits for the answer.
-    Call {
-        /// Number to answer with.
-        call: u64,
-        /// The tool.
-        name: String,
-        /// Arguments by position.
-        args: Vec<Value>,
-        /// Arguments by name.
-        kwargs: Map<String, Value>,
-    },
+    Call(Call),
     /// The step has ended.
     Done(Box<Done>),
     /// A copy has been left behind.
@@ -140,6 +131,20 @@ pub enum Frame {
         /// What the worker says.
         told: Box<Told>,
     },
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Call {
+    /// Number to answer with.
+    #[serde(rename = "call")]
+    pub number: u64,
+    /// The tool.
+    pub name: String,
+    /// Arguments by position.
+    pub args: Vec<Value>,
+    /// Arguments by name.
+    pub kwargs: Map<String, Value>,
 }
 
 /// A copy of a worker, which waits.

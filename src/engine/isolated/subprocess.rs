@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use crate::engine::copies::Copies;
 use crate::engine::folder::Folder;
@@ -22,7 +23,7 @@ use crate::engine::forking::{Host, Source};
 use crate::engine::process::{self, Adopted, Bounds};
 use crate::engine::python::Interpreter;
 use crate::engine::{EngineError, Spec};
-use crate::worker::{BOOTSTRAP, Frame, Link, Process, Start, to_json};
+use crate::worker::{BOOTSTRAP, Link, Process, Start};
 
 /// Time that a fresh interpreter gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -116,22 +117,20 @@ impl Source for Subprocesses {
         let (worker, mut link) = self.spawn(spec, temp.path()).map_err(|error| {
             EngineError::unavailable(format!("the Python process cannot be started: {error}"))
         })?;
-        let imports = Start {
+        let start = Start {
             imports: &spec.imports,
         };
-        let greeting = async {
+        let begins = async {
             link.send_sources().await?;
-            link.send(&to_json(&imports)).await?;
-            link.receive().await
+            link.begin(&start).await
         };
-        let greeting = tokio::time::timeout(PATIENCE, greeting).await;
-        match greeting {
-            Ok(Ok(Frame::Ready)) => Ok(Subprocess { worker, link, temp }),
-            _ => {
-                let said = link.take_stderr(2_000);
-                let last = said.lines().last().unwrap_or("it said nothing").to_owned();
+        let begun = timeout(PATIENCE, begins).await;
+        match begun.unwrap_or_else(|late| Err(late.into())) {
+            Ok(()) => Ok(Subprocess { worker, link, temp }),
+            Err(error) => {
+                let why = link.last_said().unwrap_or_else(|| error.to_string());
                 Err(EngineError::unavailable(format!(
-                    "the Python process does not start: {last}"
+                    "the Python process does not start: {why}"
                 )))
             }
         }

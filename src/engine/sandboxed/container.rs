@@ -230,7 +230,7 @@ async fn begin(mut control: Control, mut link: Link) -> Result<Greeting, EngineE
     let said = match control.said().await {
         Ok(Said::Hello(facts)) if sent.is_ok() => return Ok((control, link, facts)),
         Ok(_) => "it says what it was not asked".to_owned(),
-        Err(end) => last_line(&link.take_stderr(2_000)).unwrap_or(end),
+        Err(end) => link.last_said().unwrap_or(end),
     };
     Err(EngineError::unavailable(format!(
         "the Python of a container does not start: {said}"
@@ -267,11 +267,6 @@ impl Socket {
 
 fn no_socket(error: impl Display) -> EngineError {
     EngineError::unavailable(format!("a container cannot be connected to: {error}"))
-}
-
-/// What a Python that failed says of it.
-pub fn last_line(said: &str) -> Option<String> {
-    said.lines().last().map(str::to_owned)
 }
 
 /// Waits until the container, which has not begun, has ended; forever where that cannot be said.

@@ -273,7 +273,7 @@ impl Maker<'_> {
             Some(Ok(_)) | None => Ok(()),
             Some(Err(error)) => {
                 let printed = self.said(id).await.unwrap_or_default();
-                let last = super::container::last_line(&printed);
+                let last = printed.lines().last().map(str::to_owned);
                 let why = last.unwrap_or_else(|| said(&error));
                 Err(failed(format!("the Python of the image fails: {why}")))
             }

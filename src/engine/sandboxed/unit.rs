@@ -6,14 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::timeout;
 
-use super::container::{Container, last_line};
+use super::container::Container;
 use super::control::{Order, Said};
 use super::machine::Machine;
 use super::{DEFAULT_IMAGE, files, mount};
 use crate::engine::copies::Copies;
 use crate::engine::forking::{Forking, Host, Source};
 use crate::engine::{EngineError, Spec, Unit, imports};
-use crate::worker::{Frame, Link, Process, Start, to_json};
+use crate::worker::{Link, Process, Start};
 
 /// Time that a Python which waits gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ impl Source for Containers {
             if let Some(files) = files {
                 put_files(&mut container, &files).await?;
             }
-            greet(spec, &mut container).await
+            begin(spec, &mut container).await
         };
         match timeout(PATIENCE, ready).await {
             Ok(Ok(())) => Ok(container),
@@ -150,23 +150,15 @@ fn lacks(spec: &Spec, names: &[String]) -> EngineError {
     }
 }
 
-async fn greet(spec: &Spec, container: &mut Container) -> Result<(), EngineError> {
+async fn begin(spec: &Spec, container: &mut Container) -> Result<(), EngineError> {
     let start = Start {
         imports: &spec.imports,
     };
-    let greeting = async {
-        container.link.send(&to_json(&start)).await?;
-        container.link.receive().await
-    };
-    match greeting.await {
-        Ok(Frame::Ready) => Ok(()),
-        _ => {
-            let said = container.link.take_stderr(2_000);
-            let last = last_line(&said).unwrap_or_else(|| "it said nothing".to_owned());
-            let message = format!("the Python of a container does not start: {last}");
-            Err(EngineError::unavailable(message))
-        }
-    }
+    container.link.begin(&start).await.map_err(|error| {
+        let last = container.link.last_said();
+        let why = last.unwrap_or_else(|| error.to_string());
+        EngineError::unavailable(format!("the Python of a container does not start: {why}"))
+    })
 }
 
 async fn put_files(container: &mut Container, files: &[u8]) -> Result<(), EngineError> {

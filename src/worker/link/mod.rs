@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::frames::{Change, Done, Frame, Reply, Signal};
+use super::frames::{Call, Change, Done, Frame, Reply, Signal, Start};
 use super::output::Output;
 use super::{NAMESPACE, OBJECTS, PROCESS, SESSION};
 pub use framing::to_json;
@@ -27,6 +27,9 @@ use streams::drain;
 
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Bytes of what the worker wrote to stderr among which its last line is looked for.
+const MAX_LAST_SAID: usize = 2_000;
 
 /// The process at the other end.
 #[async_trait]
@@ -50,16 +53,7 @@ pub enum Happening {
     /// It changed the scratchpad.
     Memory(Change),
     /// It calls a tool of the client's.
-    Call {
-        /// Number to answer with.
-        call: u64,
-        /// The tool.
-        name: String,
-        /// Arguments by position.
-        args: Vec<Value>,
-        /// Arguments by name.
-        kwargs: Map<String, Value>,
-    },
+    Call(Call),
 }
 
 /// How a step ended.
@@ -133,11 +127,23 @@ impl Link {
         receive(&mut self.reader, &mut self.inbox).await
     }
 
-    /// What the worker wrote to stderr so far, at most `limit` bytes of it.
-    pub fn take_stderr(&mut self, limit: usize) -> String {
-        let mut output = Output::new(limit);
+    /// Has a worker that has its sources begin its session.
+    ///
+    /// # Errors
+    /// When it does not: `last_said` may tell why.
+    pub async fn begin(&mut self, start: &Start<'_>) -> io::Result<()> {
+        self.send(&to_json(start)).await?;
+        match self.receive().await? {
+            Frame::Ready => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, UNASKED)),
+        }
+    }
+
+    /// The last line that the worker wrote to stderr.
+    pub fn last_said(&mut self) -> Option<String> {
+        let mut output = Output::new(MAX_LAST_SAID);
         drain(&self.stderr, &mut output, |_| ());
-        output.into_text()
+        output.into_text().lines().last().map(str::to_owned)
     }
 }
 
@@ -176,19 +182,9 @@ pub fn heard(frame: Frame) -> Result<Heard, String> {
             call: None,
             reply: None,
         },
-        Frame::Call {
-            call,
-            name,
-            args,
-            kwargs,
-        } => Heard {
-            happening: Happening::Call {
-                call,
-                name,
-                args,
-                kwargs,
-            },
-            call: Some(call),
+        Frame::Call(call) => Heard {
+            call: Some(call.number),
+            happening: Happening::Call(call),
             reply: None,
         },
         Frame::Ready | Frame::Done(_) | Frame::Kept(_) | Frame::Told { .. } => {
