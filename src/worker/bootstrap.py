@@ -23,7 +23,7 @@ def read(size):
 
 
 own = dict(vars(__builtins__))
-names = ["tinycode_session", "tinycode_process", "tinycode_objects", "tinycode_namespace"]
+names = ["tinycode_%s" % name for name in ("values", "session", "process", "objects", "namespace")]
 sources = {name: read(int.from_bytes(read(4), "big")) for name in names}
 
 
@@ -48,4 +48,5 @@ def namespace():
     return loaded[0]
 
 
-load("tinycode_process", load("tinycode_session")).main(3, namespace)
+values = load("tinycode_values")
+load("tinycode_process", values, load("tinycode_session", values)).main(3, namespace)

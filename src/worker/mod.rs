@@ -22,7 +22,10 @@ pub use query::{Inspected, Matches, Query, Told, Variable};
 /// What an interpreter runs to become a worker: it receives the other files over descriptor 3.
 pub const BOOTSTRAP: &str = include_str!("bootstrap.py");
 
-/// What the Python of a session does with a step, wherever it runs.
+/// How the Python of a session says values and exceptions.
+pub const VALUES: &str = include_str!("values.py");
+
+/// What it does with a step, wherever it runs.
 pub const SESSION: &str = include_str!("session.py");
 
 /// What it finds out about an object.

@@ -16,8 +16,8 @@ import struct
 import sys
 from _thread import allocate_lock, get_ident
 
-import tinycode_session
-from tinycode_session import Imports, Session, Stopped, Streams, decode, encode_frame
+from tinycode_session import Imports, Session, Stopped, Streams
+from tinycode_values import HIDDEN, decode, encode_frame
 
 CALL = signal.SIGUSR1
 PR_SET_PDEATHSIG = 1
@@ -25,7 +25,7 @@ PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 fork = os.fork  # the code may put another in its place
 PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
-tinycode_session.HIDDEN.add(__file__)
+HIDDEN.add(__file__)
 
 
 class Channel:

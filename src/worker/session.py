@@ -7,33 +7,22 @@ break it: whoever runs the interpreter has to cope with that.
 
 import _signal as signal  # `signal` makes enums of all numbers, at every step
 import ast
-import base64
 import builtins
 import io
-import json
 import linecache
 import sys
-import traceback
 import types
 from _thread import get_ident
 
+from tinycode_values import HIDDEN, as_json, describe, encode, encode_frame, final, rich, safe_repr, safe_str
+from tinycode_values import through_json
+
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-MAX_FRAME = 32 << 20
 MAX_MEMORY_JSON = 64 << 10
 MAX_TEXT = 2_000
 MAX_SOURCES = 1_000
-RICH = {
-    "_repr_html_": "text/html",
-    "_repr_markdown_": "text/markdown",
-    "_repr_svg_": "image/svg+xml",
-    "_repr_png_": "image/png",
-    "_repr_jpeg_": "image/jpeg",
-    "_repr_latex_": "text/latex",
-}
-
-
-HIDDEN = {__file__}  # files of ours, which tracebacks do not show
+HIDDEN.add(__file__)
 
 
 class Stopped(KeyboardInterrupt):
@@ -182,7 +171,7 @@ class Tools:
     def of_client(self, name):
         def call(*args, **kwargs):
             try:
-                given = self.plain({"args": args, "kwargs": kwargs})
+                given = through_json({"args": args, "kwargs": kwargs})
             except MemoryError:
                 raise
             except Exception:
@@ -198,13 +187,10 @@ class Tools:
 
         return call
 
-    def plain(self, value):
-        return decode_exact(encode_any(value))
-
     def complaint(self, name, args, kwargs):
         for place, value in [*enumerate(args, 1), *kwargs.items()]:
             try:
-                self.plain(value)
+                through_json(value)
             except Exception:
                 kind = type(value).__name__
                 what = "argument %s is a %s, which JSON cannot say" % (place, kind)
@@ -463,126 +449,3 @@ class Session:
         text = safe_str(message)[:MAX_TEXT]
         # Waits until it has been noted, so that what is printed next does not overtake it.
         self.voice.ask({"event": "signal", "kind": kind, "message": text})
-
-
-def plain(value):
-    """Scalars and arrays of numpy as what they stand for."""
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError("not JSON")
-
-
-def exact_int(digits):
-    """Integers of 64 bits; larger ones would come out as something near them."""
-    if len(digits) > 18 and not -(2**63) <= int(digits) < 2**64:
-        raise OverflowError
-    return int(digits)
-
-
-encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-encode_any = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode
-decode_text = json.JSONDecoder().decode
-decode_exact = json.JSONDecoder(parse_int=exact_int).decode
-
-
-def encode_frame(message):
-    data = encode(message).encode("utf-8", "replace")
-    if len(data) > MAX_FRAME:
-        raise ValueError(
-            "%d bytes are too many to hand over, the limit is %d" % (len(data), MAX_FRAME)
-        )
-    return data
-
-
-def decode(frame):
-    return decode_text(str(frame, "utf-8"))
-
-
-def as_json(value):
-    """Whether JSON can say the value, and the value as JSON says it."""
-    try:
-        return True, decode_exact(encode_any(value))
-    except Exception:
-        return False, None
-
-
-def final(value):
-    found, said = as_json(value)
-    text = safe_str(value)
-    return {"value": said if found else safe_repr(value), "text": text}
-
-
-def rich(value):
-    """What a notebook would show of the value beside its `repr`."""
-    data = {}
-    if isinstance(value, type):
-        return []
-    for method, mime in RICH.items():
-        try:
-            shown = getattr(value, method)() if hasattr(value, method) else None
-        except Exception:
-            continue
-        if isinstance(shown, bytes):
-            shown = base64.b64encode(shown).decode("ascii")
-        if isinstance(shown, str) and len(shown) <= MAX_FRAME // 16:
-            data[mime] = shown
-    return [data] if data else []
-
-
-def safe_repr(value):
-    try:
-        return repr(value)
-    except Exception as error:
-        return "<%s whose repr failed: %s>" % (type(value).__name__, type(error).__name__)
-
-
-def safe_str(value):
-    try:
-        return str(value)
-    except Exception:
-        return safe_repr(value)
-
-
-def describe(error, filename):
-    """An exception as the daemon is told it: with the code's own lines and none of this file's."""
-    try:
-        report = traceback.TracebackException.from_exception(error)
-        seen = set()
-        hide_this_file(report, seen)
-        text = "".join(report.format())
-    except Exception:
-        text = "%s (its traceback cannot be shown)" % type(error).__name__
-    message = safe_str(error)
-    if isinstance(error, SyntaxError):
-        message = error.msg or message
-    return {
-        "type": type(error).__name__,
-        "message": message[:10_000],
-        "traceback": text if len(text) <= 20_000 else text[:10_000] + "\n...\n" + text[-10_000:],
-        "line": line_of(error, filename),
-        "tool": getattr(error, "_tinycode_tool", None),
-    }
-
-
-def hide_this_file(report, seen):
-    if report is None or id(report) in seen:
-        return
-    seen.add(id(report))
-    report.stack[:] = [frame for frame in report.stack if frame.filename not in HIDDEN]
-    hide_this_file(report.__cause__, seen)
-    hide_this_file(report.__context__, seen)
-    for inner in getattr(report, "exceptions", None) or ():
-        hide_this_file(inner, seen)
-
-
-def line_of(error, filename):
-    """The innermost line of the step's own code that the error went through."""
-    if isinstance(error, SyntaxError) and error.filename == filename:
-        return error.lineno
-    line = None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == filename:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

@@ -24,12 +24,12 @@ import sys
 import componentize_py_runtime
 import tinycode_check
 import tinycode_namespace
-import tinycode_session
 import tzdata
 import wit_world
-from tinycode_session import Imports, Session, Stopped, Streams, decode, encode_frame
+from tinycode_session import Imports, Session, Stopped, Streams
+from tinycode_values import HIDDEN, decode, encode_frame
 
-tinycode_session.HIDDEN.update([__file__, wit_world.__file__])
+HIDDEN.update([__file__, wit_world.__file__])
 
 # Builtins that make no sense or are not safe here.
 MISSING = ("breakpoint", "compile", "eval", "exec", "exit", "input", "quit")

@@ -28,6 +28,7 @@ use crate::worker;
 const SOURCES: &[(&str, &str)] = &[
     ("python.wit", include_str!("python.wit")),
     ("tinycode_guest.py", include_str!("guest.py")),
+    ("tinycode_values.py", worker::VALUES),
     ("tinycode_session.py", worker::SESSION),
     ("tinycode_objects.py", worker::OBJECTS),
     ("tinycode_namespace.py", worker::NAMESPACE),

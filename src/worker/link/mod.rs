@@ -19,7 +19,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::frames::{Call, Change, Done, Frame, Reply, Signal, Start};
 use super::output::Output;
-use super::{NAMESPACE, OBJECTS, PROCESS, SESSION};
+use super::{NAMESPACE, OBJECTS, PROCESS, SESSION, VALUES};
 pub use framing::to_json;
 use framing::{framed, receive};
 pub use step::{Report, Watch};
@@ -113,7 +113,7 @@ impl Link {
     /// # Errors
     /// When the worker is gone.
     pub async fn send_sources(&mut self) -> io::Result<()> {
-        for source in [SESSION, PROCESS, OBJECTS, NAMESPACE] {
+        for source in [VALUES, SESSION, PROCESS, OBJECTS, NAMESPACE] {
             self.send(source.as_bytes()).await?;
         }
         Ok(())
