@@ -17,7 +17,7 @@ import sys
 from _thread import allocate_lock, get_ident
 
 from tinycode_session import Imports, Session, Stopped, Streams
-from tinycode_values import HIDDEN, decode, encode_frame
+from tinycode_values import HIDDEN, decode, encode_frame, numbered
 
 CALL = signal.SIGUSR1
 PR_SET_PDEATHSIG = 1
@@ -81,8 +81,8 @@ class Channel:
         """Waits for the next step or query."""
         return self.wait(0, lambda: self.requests.pop() if self.requests else None, -1)
 
-    def ask(self, message):
-        """Sends a message that the daemon answers, and waits for the answer, for as long as the step
+    def ask(self, text):
+        """Sends a JSON object that the daemon answers, and waits for the answer, for as long as the step
         goes on. Safe from any thread."""
         with self.lock:
             self.asked += 1
@@ -95,7 +95,7 @@ class Channel:
                 raise RuntimeError("the step that this thread belongs to has ended")
             return found
 
-        self.send(dict(message, call=number))
+        self.write(numbered(text, number))
         return self.wait(number, answer, PATIENCE if get_ident() == self.main else -1)
 
     def wait(self, number, ready, patience):

@@ -1,7 +1,7 @@
 """What the Python of a session does with a step, wherever it runs.
 
 Standard library only. It needs a channel to the daemon, with `send(message)`, which wants no answer, and
-`ask(message)`, which waits for one; and standard streams. The code runs in this interpreter and can
+`ask(text)`, which sends a JSON object and waits for one; and standard streams. The code runs in this interpreter and can
 break it: whoever runs the interpreter has to cope with that.
 """
 
@@ -14,8 +14,8 @@ import sys
 import types
 from _thread import get_ident
 
-from tinycode_values import HIDDEN, as_json, describe, encode, encode_frame, final, rich, safe_repr, safe_str
-from tinycode_values import through_json
+from tinycode_values import HIDDEN, as_json, describe, encode, encode_exactly, encode_frame, final, rich
+from tinycode_values import safe_repr, safe_str
 
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -81,9 +81,9 @@ class Voice:
         self._check()
         self._channel.send(message)
 
-    def ask(self, message):
+    def ask(self, text):
         self._check()
-        return self._channel.ask(message)
+        return self._channel.ask(text)
 
     def _check(self):
         if get_ident() == self.closed_to:
@@ -171,14 +171,14 @@ class Tools:
     def of_client(self, name):
         def call(*args, **kwargs):
             try:
-                given = through_json({"args": args, "kwargs": kwargs})
+                text = encode_exactly({"event": "call", "name": name, "args": args, "kwargs": kwargs})
             except MemoryError:
                 raise
             except Exception:
                 raise self.complaint(name, args, kwargs) from None
             self.flush()
             try:
-                answer = self.channel.ask({"event": "call", "name": name, **given})
+                answer = self.channel.ask(text)
             except ValueError as error:
                 raise ValueError("%s(): %s" % (name, error)) from None
             if answer["error"] is not None:
@@ -190,7 +190,7 @@ class Tools:
     def complaint(self, name, args, kwargs):
         for place, value in [*enumerate(args, 1), *kwargs.items()]:
             try:
-                through_json(value)
+                encode_exactly(value)
             except Exception:
                 kind = type(value).__name__
                 what = "argument %s is a %s, which JSON cannot say" % (place, kind)
@@ -248,8 +248,9 @@ class Streams:
 
     def flush(self):
         """Lets all that was printed out, so that the daemon has it before it has `done`."""
+        stdout, stderr = self.streams
         for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
-            if not any(stream is ours for ours in self.streams):  # perhaps on top of ours
+            if stream is not stdout and stream is not stderr:  # perhaps on top of ours
                 try:
                     stream.flush()
                 except Stopped:
@@ -448,4 +449,4 @@ class Session:
         self.streams.flush()
         text = safe_str(message)[:MAX_TEXT]
         # Waits until it has been noted, so that what is printed next does not overtake it.
-        self.voice.ask({"event": "signal", "kind": kind, "message": text})
+        self.voice.ask(encode({"event": "signal", "kind": kind, "message": text}))

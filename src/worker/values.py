@@ -5,6 +5,7 @@ Standard library only. What it cannot say as it is, it says as text.
 
 import base64
 import json
+import re
 import traceback
 
 MAX_FRAME = 32 << 20
@@ -28,19 +29,32 @@ def plain(value):
 
 def exact_int(digits):
     """Integers of 64 bits; larger ones would come out as something near them."""
-    if len(digits) > 18 and not -(2**63) <= int(digits) < 2**64:
+    if not -(2**63) <= int(digits) < 2**64:
         raise OverflowError
     return int(digits)
 
 
+has_long_number = re.compile("[0-9]{19}").search
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 encode_any = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode
 decode_text = json.JSONDecoder().decode
 decode_exact = json.JSONDecoder(parse_int=exact_int).decode
 
 
+def encode_exactly(value):
+    """JSON that says the value; a tool is called with no other."""
+    text = encode_any(value)
+    if has_long_number(text):
+        decode_exact(text)
+    return text
+
+
 def encode_frame(message):
-    data = encode(message).encode("utf-8", "replace")
+    return to_frame(encode(message))
+
+
+def to_frame(text):
+    data = text.encode("utf-8", "replace")
     if len(data) > MAX_FRAME:
         raise ValueError(
             "%d bytes are too many to hand over, the limit is %d" % (len(data), MAX_FRAME)
@@ -48,19 +62,19 @@ def encode_frame(message):
     return data
 
 
+def numbered(text, number):
+    """The frame of a JSON object that wants an answer."""
+    return to_frame('{"call": %d, %s' % (number, text[1:]))
+
+
 def decode(frame):
     return decode_text(str(frame, "utf-8"))
-
-
-def through_json(value):
-    """The value as JSON says it."""
-    return decode_exact(encode_any(value))
 
 
 def as_json(value):
     """Whether JSON can say the value, and the value as JSON says it."""
     try:
-        return True, through_json(value)
+        return True, decode_text(encode_exactly(value))
     except Exception:
         return False, None
 

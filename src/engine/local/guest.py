@@ -27,7 +27,7 @@ import tinycode_namespace
 import tzdata
 import wit_world
 from tinycode_session import Imports, Session, Stopped, Streams
-from tinycode_values import HIDDEN, decode, encode_frame
+from tinycode_values import HIDDEN, decode, encode_frame, numbered
 
 HIDDEN.update([__file__, wit_world.__file__])
 
@@ -45,9 +45,9 @@ class Channel:
     def send(self, message):
         wit_world.send(encode_frame(message))
 
-    def ask(self, message):
+    def ask(self, text):
         self.asked += 1
-        answer = wit_world.ask(encode_frame(dict(message, call=self.asked)))
+        answer = wit_world.ask(numbered(text, self.asked))
         if not answer:
             raise Stopped()
         return decode(answer)
@@ -319,7 +319,7 @@ class Nobody(Channel):
     def send(self, message):
         encode_frame(message)
 
-    def ask(self, message):
+    def ask(self, text):
         return decode(encode_frame({"value": None, "error": None}))
 
 
