@@ -24,6 +24,13 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 fork = os.fork  # the code may put another in its place
+PAUSE = 0.001  # seconds without a step, after which there is time for a rehearsal
+REHEARSAL = """def f(n):
+    return n + 1
+x = [f(n) for n in (1, 2)]
+y = {"a": x}
+f"{y}"
+"""
 PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
 HIDDEN.add(__file__)
 
@@ -253,12 +260,28 @@ class Process(Session):
                 self.reap()
                 self.copies.update([copy] if copy else [])
                 self.channel.send({"event": "kept", "pid": copy, "memory": memory()})
+                if copy and not self.channel.readable.poll(PAUSE * 1_000):
+                    self.rehearse()
                 return
             self.pid = os.getpid()
             self.copies = set()
             self.wait_for_call(signals)
             random_state(state)  # forks are seeded anew
             self.channel.begin_anew(mark)
+
+    def rehearse(self):
+        """Does what every step does, but with names of its own. After a fork each page has to be copied when
+        something is first written to it, which takes longer than a short step does: better now than when
+        somebody waits."""
+        names, self.names = self.names, {"__builtins__": self.builtins}
+        try:
+            self.names.update(self.given())
+            request = decode(encode_frame({"op": "step", "code": REHEARSAL, "tools": None}))
+            self.run(request["code"], "<rehearsal>")
+        except Exception:
+            pass
+        finally:
+            self.names = names
 
     def reap(self):
         """Lets go of the copies that are no longer wanted."""

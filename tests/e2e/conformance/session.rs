@@ -220,3 +220,15 @@ pub fn sessions_share_nothing(level: &str) {
     );
     other.check("import math\nmath.tau > 6", json!({"value": "True"}));
 }
+
+pub fn names_stay_what_they_are_while_nothing_runs(level: &str) {
+    let daemon = Daemon::start();
+    let session = daemon.session_at(level, json!({}));
+    let other = daemon.session_at(level, json!({}));
+    session.exec("f, n, x, y = 1, 2, 3, 4\nstore = 5");
+    other.exec("import time\ntime.sleep(0.1)"); // a level may get ready for the next step meanwhile
+    session.check(
+        "(f, n, x, y), [name for name in globals() if len(name) == 1]",
+        json!({"value": "((1, 2, 3, 4), ['f', 'n', 'x', 'y'])"}),
+    );
+}
