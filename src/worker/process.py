@@ -24,7 +24,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 fork = os.fork  # the code may put another in its place
-PAUSE = 0.001  # seconds without a step, after which there is time for a rehearsal
+PAUSE = 0.005  # seconds without a step, after which there is time for a rehearsal
 REHEARSAL = """def f(n):
     return n + 1
 x = [f(n) for n in (1, 2)]
