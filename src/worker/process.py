@@ -219,6 +219,8 @@ class Process(Session):
         super().__init__(channel, OwnStreams(), namespace)
         self.pid = os.getpid()
         self.copies = set()
+        self.orders = select.poll()  # that of the channel may be in use by a thread that waits
+        self.orders.register(channel.fd, select.POLLIN)
         faulthandler.enable(file=self.streams.fds[1], all_threads=False)
 
     def serve(self):
@@ -260,7 +262,7 @@ class Process(Session):
                 self.reap()
                 self.copies.update([copy] if copy else [])
                 self.channel.send({"event": "kept", "pid": copy, "memory": memory()})
-                if copy and not self.channel.readable.poll(PAUSE * 1_000):
+                if copy and not self.orders.poll(PAUSE * 1_000):
                     self.rehearse()
                 return
             self.pid = os.getpid()
