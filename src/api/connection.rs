@@ -101,7 +101,9 @@ impl Connection {
             pump: pump.abort_handle(),
             sent: sent_watch,
         };
-        self.attached().insert(session.id.clone(), attachment);
+        let mut attached = self.attached();
+        attached.retain(|_, other| !other.pump.is_finished()); // those of sessions that have ended
+        attached.insert(session.id.clone(), attachment);
         Ok(head)
     }
 
