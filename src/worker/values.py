@@ -35,15 +35,14 @@ def exact_int(digits):
 
 
 has_long_number = re.compile("[0-9]{19}").search
-encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-encode_any = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode
+encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain).encode
 decode_text = json.JSONDecoder().decode
 decode_exact = json.JSONDecoder(parse_int=exact_int).decode
 
 
 def encode_exactly(value):
     """JSON that says the value; a tool is called with no other."""
-    text = encode_any(value)
+    text = encode(value)
     if has_long_number(text):
         decode_exact(text)
     return text
@@ -117,11 +116,11 @@ def safe_str(value):
 
 
 def describe(error, filename):
-    """An exception as the daemon is told it: with the code's own lines and none of this file's."""
+    """An exception as the daemon is told it: with the code's own lines and none of ours."""
     try:
         report = traceback.TracebackException.from_exception(error)
         seen = set()
-        hide_this_file(report, seen)
+        hide_ours(report, seen)
         text = "".join(report.format())
     except Exception:
         text = "%s (its traceback cannot be shown)" % type(error).__name__
@@ -137,15 +136,15 @@ def describe(error, filename):
     }
 
 
-def hide_this_file(report, seen):
+def hide_ours(report, seen):
     if report is None or id(report) in seen:
         return
     seen.add(id(report))
     report.stack[:] = [frame for frame in report.stack if frame.filename not in HIDDEN]
-    hide_this_file(report.__cause__, seen)
-    hide_this_file(report.__context__, seen)
+    hide_ours(report.__cause__, seen)
+    hide_ours(report.__context__, seen)
     for inner in getattr(report, "exceptions", None) or ():
-        hide_this_file(inner, seen)
+        hide_ours(inner, seen)
 
 
 def line_of(error, filename):

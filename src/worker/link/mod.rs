@@ -104,7 +104,7 @@ impl Link {
     ///
     /// # Errors
     /// When the worker is gone.
-    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.writer.write_all_buf(&mut framed(bytes)).await
     }
 
@@ -123,7 +123,7 @@ impl Link {
     ///
     /// # Errors
     /// When the worker is gone, or says something that no worker says.
-    pub async fn receive(&mut self) -> io::Result<Frame> {
+    async fn receive(&mut self) -> io::Result<Frame> {
         receive(&mut self.reader, &mut self.inbox).await
     }
 
