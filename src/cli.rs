@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{self, Config};
+use crate::jail::{Without, spawner};
 use crate::logging::{self, OF_COMMANDS, OF_DAEMON};
 use client::Client;
 use exit::Exit;
@@ -72,6 +73,17 @@ enum Command {
     Setup(setup::SetupArgs),
     /// Serve editors, notebooks and scripts over JSON-RPC
     Serve(serve::ServeArgs),
+    /// Start isolated sessions for a daemon
+    #[command(hide = true)]
+    SpawnSessions(SpawnArgs),
+}
+
+/// Options of the process that starts isolated sessions.
+#[derive(clap::Args, Debug)]
+struct SpawnArgs {
+    /// Layers of protection to leave out, with commas between them
+    #[arg(long, default_value = "")]
+    without: String,
 }
 
 /// The program `tinycode`, from its arguments to its exit code.
@@ -84,6 +96,9 @@ pub fn main() -> ExitCode {
             return u8::try_from(told.exit_code()).unwrap_or(2).into();
         }
     };
+    if let Command::SpawnSessions(args) = &cli.command {
+        return spawner::main(&Without::parse(&args.without));
+    }
     crate::engine::local::open_map(); // which the system shows only before the key is hidden
     let hidden = config::hide_key();
     let mut config = Config::from_environment();
@@ -124,6 +139,7 @@ fn start(command: Command, config: &Config, looks: Looks) -> Result<ExitCode, Fa
             log(config, OF_COMMANDS, None)?;
             on_runtime(async { Ok(setup::run(args, config, looks).await?.into()) })
         }
+        Command::SpawnSessions(_) => Ok(ExitCode::SUCCESS), // has been served before there were threads
         Command::Serve(args) => {
             log(config, OF_DAEMON, args.log_file.as_deref())?;
             on_runtime(serve::run(args, config))

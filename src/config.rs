@@ -16,7 +16,7 @@ use rustix::process::DumpableBehavior;
 
 use crate::api::App;
 use crate::engine::local::Provision;
-use crate::engine::{Isolated, Local, Sandboxed, sandboxed};
+use crate::engine::{Isolated, IsolatedSettings, Local, Sandboxed, Without, sandboxed};
 use crate::model::Secret;
 use crate::session::{Engines, Environment, Registry};
 
@@ -68,6 +68,9 @@ pub struct Config {
     pub docker: sandboxed::Settings,
     /// Containers to keep ready (`TINYCODE_SANDBOX_READY`).
     pub sandbox_ready: usize,
+    /// Layers of the sandbox of isolated sessions that are left out (`TINYCODE_SANDBOX_WITHOUT`), to try what other
+    /// systems do.
+    pub without_layers: String,
     /// Which log lines to write, as in `RUST_LOG`.
     pub log_filter: Option<String>,
     /// Whether the user wants no colours (`NO_COLOR`).
@@ -94,6 +97,7 @@ impl Config {
             sandbox_ready: text("TINYCODE_SANDBOX_READY")
                 .and_then(|number| number.parse().ok())
                 .unwrap_or(SANDBOX_READY),
+            without_layers: text("TINYCODE_SANDBOX_WITHOUT").unwrap_or_default(),
             log_filter: text("TINYCODE_LOG"),
             no_color: text("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").as_deref() == Some("dumb"),
@@ -111,7 +115,7 @@ impl Config {
                     self.local_python(),
                     self.python_environment.clone(),
                 )),
-                isolated: Box::new(Isolated::new(self.python_environment.clone())),
+                isolated: Box::new(Isolated::new(self.isolated_settings())),
                 sandboxed: Box::new(Sandboxed::new(self.docker.clone(), ready)),
             },
             api_key: self.api_key.clone(),
@@ -126,6 +130,21 @@ impl Config {
 }
 
 impl Config {
+    fn isolated_settings(&self) -> IsolatedSettings {
+        let runtime = self.docker.runtime.iter();
+        let secret = [self.state_folder.clone()].into_iter();
+        IsolatedSettings {
+            environment: self.python_environment.clone(),
+            home: text("HOME")
+                .map(PathBuf::from)
+                .and_then(|home| home.canonicalize().ok()),
+            secret: secret
+                .chain(runtime.map(|folder| folder.join("tinycode")))
+                .collect(),
+            without: Without::parse(&self.without_layers),
+        }
+    }
+
     /// Where the Python of local sessions comes from.
     #[must_use]
     pub fn local_python(&self) -> Provision {

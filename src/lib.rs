@@ -8,6 +8,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod engine;
+mod jail;
 pub mod logging;
 mod lsp;
 pub mod model;

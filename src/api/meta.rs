@@ -43,6 +43,7 @@ fn level(level: Level) -> LevelStatus {
         engine: level.engine.to_owned(),
         python_version: level.python_version,
         enforced: level.enforced,
+        missing: level.missing,
         preparing: level.preparing,
         reason: level.unavailable,
     }

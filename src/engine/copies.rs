@@ -79,11 +79,6 @@ impl<P> Copies<P> {
     pub fn iter(&self) -> impl Iterator<Item = &P> {
         self.list.iter().map(|copy| &copy.copy)
     }
-
-    /// All of them, to be ended.
-    pub fn into_iter(self) -> impl Iterator<Item = P> {
-        self.list.into_iter().map(|copy| copy.copy)
-    }
 }
 
 #[cfg(test)]
@@ -116,7 +111,7 @@ mod tests {
         assert_eq!(copies.take(2), Some("first"));
         assert_eq!(copies.take(2), None);
         copies.add(2, "second", 1);
-        let all: Vec<_> = copies.into_iter().collect();
+        let all: Vec<_> = copies.iter().copied().collect();
         assert_eq!(all, ["first", "first", "second", "first"]);
     }
 }

@@ -6,11 +6,13 @@
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
+
+use crate::jail::remove;
 
 const PREFIX: &str = "tinycode-";
 const LOCK: &str = "lock";
@@ -41,8 +43,31 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn for_session(&self) -> io::Result<TempDir> {
-        private(&mut tempfile::Builder::new(), Some(self.root.path()))
+    pub fn for_session(&self) -> io::Result<SessionFolder> {
+        let folder = private(&mut tempfile::Builder::new(), Some(self.root.path()))?;
+        Ok(SessionFolder(folder.keep()))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+}
+
+/// The folder of a session, removed with what its code left in it.
+#[derive(Debug)]
+pub struct SessionFolder(PathBuf);
+
+impl SessionFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for SessionFolder {
+    fn drop(&mut self) {
+        let _ = remove::folder(&self.0); // it may be gone
     }
 }
 
@@ -61,7 +86,7 @@ fn remove_left_over(folder: &Path) {
     for entry in entries.flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         if ours && is_left_over(&entry.path()) {
-            let _ = fs::remove_dir_all(entry.path()); // another user's cannot be, and stays
+            let _ = remove::folder(&entry.path()); // another user's cannot be, and stays
         }
     }
 }

@@ -27,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 use crate::worker::Reply;
 pub use crate::worker::{Call, Inspected, Matches, Query, Raise, Told, Variable};
 
-pub use isolated::Isolated;
+pub use crate::jail::{Sandbox, Without};
+pub use isolated::{Isolated, Settings as IsolatedSettings};
 pub use local::Local;
 pub use process::kill_all;
 pub use python::Interpreter;
@@ -63,6 +64,11 @@ pub trait Engine: Send + Sync {
         name: &str,
         source: &str,
     ) -> Result<(), EngineError>;
+
+    /// What a sandbox promises and this system cannot enforce, in sentences.
+    async fn not_enforced(&self, _sandbox: Sandbox) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Ends what it has beside its units, which are closed before.
     async fn close(&self) {}
@@ -132,6 +138,8 @@ pub struct Level {
     pub python_version: Option<String>,
     /// What is enforced on the code.
     pub enforced: Vec<String>,
+    /// What is not enforced although it could be elsewhere, and what would bring it.
+    pub missing: Vec<String>,
     /// What is still to be done before the first unit, if anything.
     pub preparing: Option<String>,
     /// Why no unit can be opened, if none can.
@@ -157,7 +165,9 @@ pub struct Spec {
     pub checkpoints: bool,
     /// Bytes of memory that the Python may use.
     pub max_memory: Option<u64>,
-    /// Whether a container has a network.
+    /// What isolated code may touch.
+    pub sandbox: Sandbox,
+    /// Whether there is a network.
     pub network: bool,
     /// The image of a container.
     pub image: Option<String>,

@@ -8,20 +8,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process,
-    pidfd_open, pidfd_send_signal, set_child_subreaper, setrlimit, waitid,
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, set_child_subreaper, setrlimit,
 };
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, Command};
 
-/// The children that this module started or adopted and that have not been reaped yet. Held while a child is
+/// The children that this module started and that have not been reaped yet. Held while a child is
 /// started or orphans are looked for, so that no child is taken for an orphan.
 static CHILDREN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
@@ -101,73 +97,6 @@ fn inherit_as_3(channel: i32) -> io::Result<()> {
     }
 }
 
-/// A process that a child of ours started, and that is to outlive it. Dropping it kills it.
-#[derive(Debug)]
-pub struct Adopted {
-    id: u32,
-    /// Stays that of this process when its number is used again.
-    fd: AsyncFd<OwnedFd>,
-}
-
-impl Adopted {
-    /// Adopts the process `id`, which `parent` started.
-    ///
-    /// # Errors
-    /// When there is no such process, or it is somebody else's.
-    pub fn adopt(id: u32, parent: u32) -> io::Result<Self> {
-        let mut known = children();
-        let process = pid(id).ok_or(io::ErrorKind::NotFound)?;
-        let fd = pidfd_open(process, PidfdFlags::NONBLOCK)?;
-        if parent_of(id) != Some(parent) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        // SAFETY: an `OwnedFd` is always the same descriptor, and open as long as it is owned.
-        #[expect(unsafe_code, reason = "what is registered has to stay what it is")]
-        let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE)? };
-        known.insert(id);
-        Ok(Self { id, fd })
-    }
-
-    /// Its number.
-    pub const fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
-        let _ = pidfd_send_signal(self.fd.get_ref(), signal); // it may be gone
-    }
-
-    /// Waits until it has ended and says how.
-    pub async fn ended(&self) -> String {
-        let _ = self.fd.readable().await;
-        let reaped = waitid(
-            WaitId::PidFd(self.fd.as_fd()),
-            WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
-        );
-        match reaped {
-            Ok(Some(status)) => describe(match status.exit_status() {
-                Some(code) => ExitStatus::from_raw(code << 8),
-                None => ExitStatus::from_raw(status.terminating_signal().unwrap_or(0)),
-            }),
-            Ok(None) | Err(_) => "ended".to_owned(), // whoever started it has reaped it
-        }
-    }
-
-    /// Kills it and returns when it is gone.
-    pub async fn end(self) {
-        self.signal(Signal::KILL);
-        self.ended().await;
-    }
-}
-
-impl Drop for Adopted {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-        children().remove(&self.id);
-    }
-}
-
 /// Makes the daemon the one that orphans of its children come to, and lets it hold as many of them as it
 /// may: each takes a descriptor. Called once at start.
 pub fn adopt_orphans() {
@@ -184,21 +113,13 @@ pub fn adopt_orphans() {
     }
 }
 
-/// Sends SIGINT to the child alone.
-pub fn interrupt(child: &Child) {
-    if let Some(pid) = child.id().and_then(pid) {
-        let _ = kill_process(pid, Signal::INT);
-    }
-}
-
-/// Kills the process `id` and everything below it but what has been adopted. It still has to be reaped.
+/// Kills the process `id` and everything below it. It still has to be reaped.
 pub fn kill_tree(id: u32) {
-    let adopted = children().clone();
     // Stopped first, top down, so that nothing new is started while we look.
     let mut seen = BTreeSet::from([id]);
     signal(id, Signal::STOP);
     loop {
-        let below = descendants(&seen, &adopted).into_iter();
+        let below = descendants(&seen).into_iter();
         let fresh: Vec<u32> = below.filter(|pid| seen.insert(*pid)).collect();
         if fresh.is_empty() {
             break;
@@ -232,7 +153,7 @@ fn sweep(known: &BTreeSet<u32>) {
             .map(|(pid, _)| pid)
             .collect();
         let mut found = false;
-        for pid in descendants(&orphans, known)
+        for pid in descendants(&orphans)
             .into_iter()
             .chain(orphans.iter().copied())
         {
@@ -258,17 +179,15 @@ fn pid(id: u32) -> Option<Pid> {
     i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
-/// All processes below `roots`, but for some and those below them.
-fn descendants(roots: &BTreeSet<u32>, without: &BTreeSet<u32>) -> BTreeSet<u32> {
+/// All processes below `roots`.
+fn descendants(roots: &BTreeSet<u32>) -> BTreeSet<u32> {
     let parents = parents();
     let mut found = BTreeSet::new();
     loop {
         let more: Vec<u32> = parents
             .iter()
             .filter(|(pid, parent)| {
-                !found.contains(pid)
-                    && !without.contains(pid)
-                    && (roots.contains(parent) || found.contains(parent))
+                !found.contains(pid) && (roots.contains(parent) || found.contains(parent))
             })
             .map(|(pid, _)| *pid)
             .collect();

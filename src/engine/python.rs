@@ -19,9 +19,16 @@ const DEFAULT: &str = "python3";
 const OLDEST: (u32, u32) = (3, 9);
 /// Time that an interpreter gets to say its version.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Prints the path behind links and shims, and the version.
-const PROBE: &str =
-    "import sys; print(sys.executable); print('%d.%d.%d' % tuple(sys.version_info[:3]))";
+/// Prints the path behind links and shims, the version, and the folders that Python and its packages are in.
+const PROBE: &str = r"import os, sys
+print(sys.executable)
+print('%d.%d.%d' % tuple(sys.version_info[:3]))
+program = os.path.realpath(sys.executable)
+folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, program]
+for folder in folders + sys.path[1:]:
+    if os.path.exists(folder):
+        print(os.path.realpath(folder))
+";
 const HINT: &str = "install Python 3.9 or newer, or name one with the option `python`";
 
 /// A Python interpreter that has been seen to work.
@@ -31,6 +38,8 @@ pub struct Interpreter {
     pub executable: PathBuf,
     /// Its version, such as 3.11.7.
     pub version: String,
+    /// Where it and its packages are.
+    pub folders: Vec<PathBuf>,
 }
 
 /// The interpreters that have been seen to work, by the names they were asked for.
@@ -103,9 +112,13 @@ async fn probe(name: &str) -> Result<Interpreter, EngineError> {
     } else {
         executable
     };
+    let mut folders: Vec<PathBuf> = lines.map(PathBuf::from).collect();
+    folders.sort();
+    folders.dedup_by(|inner, outer| inner.starts_with(outer));
     Ok(Interpreter {
         executable: PathBuf::from(executable),
         version: version.to_owned(),
+        folders,
     })
 }
 

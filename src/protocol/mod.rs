@@ -33,7 +33,7 @@ pub use run::{
     RunState, StepParams, StepResult, StepState, TokenUsage,
 };
 pub use session::{
-    CheckpointInfo, CheckpointList, CwdMode, Limits, Network, SessionInfo, SessionList,
+    CheckpointInfo, CheckpointList, CwdMode, Limits, Network, Sandbox, SessionInfo, SessionList,
     SessionOptions, SessionRef, SessionRewind, SessionState, Since, TrustLevel,
 };
 pub use status::{Empty, Interrupted, LevelStatus, Pong, Status, TrustLevels};

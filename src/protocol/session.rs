@@ -44,6 +44,20 @@ pub enum Network {
     Host,
 }
 
+/// What the code of an isolated session may touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Sandbox {
+    /// Reads Python, its packages and `cwd`; writes its temporary folder alone; has no network unless it is asked for.
+    Strict,
+    /// Reads what its user may but hidden files of the home folder; writes `cwd` and its temporary folder.
+    #[default]
+    Workspace,
+    /// The files and the network of its user.
+    Off,
+}
+
 /// How a sandboxed session has its folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
@@ -138,7 +152,9 @@ pub struct SessionOptions {
     pub cwd_mode: Option<CwdMode>,
     /// The interpreter of an isolated session; `python3` on PATH where it is left out.
     pub python: Option<String>,
-    /// The network; "host" when isolated, "none" when sandboxed.
+    /// What the code of an isolated session may touch; "workspace" where it is left out.
+    pub sandbox: Option<Sandbox>,
+    /// The network; "host" when isolated, "none" when sandboxed or in the sandbox "strict".
     pub network: Option<Network>,
     /// The image of a sandboxed session.
     pub image: Option<String>,
@@ -163,6 +179,7 @@ impl Default for SessionOptions {
             cwd: None,
             cwd_mode: None,
             python: None,
+            sandbox: None,
             network: None,
             image: None,
         }
@@ -192,9 +209,18 @@ impl SessionOptions {
     pub fn network(&self) -> Network {
         match self.trust_level {
             TrustLevel::Local => Network::None,
-            TrustLevel::Isolated => Network::Host,
+            TrustLevel::Isolated if self.sandbox == Some(Sandbox::Strict) => {
+                self.network.unwrap_or(Network::None)
+            }
+            TrustLevel::Isolated => self.network.unwrap_or(Network::Host),
             TrustLevel::Sandboxed => self.network.unwrap_or(Network::None),
         }
+    }
+
+    /// The sandbox of such a session, if it has one.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<Sandbox> {
+        (self.trust_level == TrustLevel::Isolated).then(|| self.sandbox.unwrap_or_default())
     }
 
     /// Checks what types cannot say: ranges, and what goes with what.
@@ -229,6 +255,18 @@ impl SessionOptions {
         }
         if self.model.trim().is_empty() {
             return Err(("model", "the name of a model must not be empty".to_owned()));
+        }
+        if let (Some(_), TrustLevel::Local | TrustLevel::Sandboxed) =
+            (self.sandbox, self.trust_level)
+        {
+            let level = self.trust_level;
+            return Err((
+                "sandbox",
+                format!("only an isolated session has a sandbox to choose; this one is {level}"),
+            ));
+        }
+        if (self.trust_level, self.network) == (TrustLevel::Local, Some(Network::Host)) {
+            return Err(("network", "a local session has no network".to_owned()));
         }
         self.check_cwd_mode()
     }
@@ -347,6 +385,12 @@ pub struct SessionInfo {
     pub extra_imports: Vec<String>,
     /// Its network.
     pub network: Network,
+    /// What its code may touch, where it is isolated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
+    /// What its sandbox promises and this system cannot enforce, in sentences; left out where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_enforced: Vec<String>,
     /// Names of its tools.
     pub tools: Vec<String>,
     /// `seq` of its latest event; 0 before the first.

@@ -62,6 +62,10 @@ pub struct LevelStatus {
     pub python_version: Option<String>,
     /// What is enforced on the code, found by probing.
     pub enforced: Vec<String>,
+    /// What is not enforced here although it is on other systems, and what would bring it; left out where there is
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// What is still to be done, or being done, before its first session, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preparing: Option<String>,

@@ -49,6 +49,8 @@ pub struct Session {
     pub id: String,
     created: f64,
     options: SessionOptions,
+    /// What its sandbox promises and this system cannot enforce.
+    not_enforced: Vec<String>,
     prompt: Prompt,
     queue: mpsc::Sender<Queued>,
     /// What stops each request that is running or waiting, oldest first.
@@ -174,6 +176,8 @@ impl Session {
             model: self.options.model.clone(),
             extra_imports: self.options.extra_imports.clone(),
             network: self.options.network(),
+            sandbox: self.options.sandbox(),
+            not_enforced: self.not_enforced.clone(),
             tools: self
                 .toolbox()
                 .tools()

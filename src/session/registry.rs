@@ -19,9 +19,9 @@ use super::{MAX_WAITING, Session, SessionError};
 use crate::agent::checkpoints::Checkpoints;
 use crate::agent::conversation::EntryKind;
 use crate::agent::{Memory, now};
-use crate::engine::{Engine, EngineError, Level, Spec, ToolAnswer, Unit, imports};
+use crate::engine::{self, Engine, EngineError, Level, Spec, ToolAnswer, Unit, imports};
 use crate::model::{Secret, Source};
-use crate::protocol::{CwdMode, Network, SessionInfo, SessionOptions, TrustLevel};
+use crate::protocol::{CwdMode, Network, Sandbox, SessionInfo, SessionOptions, TrustLevel};
 
 /// Sessions that may be open at once.
 const MAX_SESSIONS: usize = 1_000;
@@ -109,9 +109,11 @@ impl Registry {
         let prompt = Prompt::read(&options)?;
         let source = self.source(&options);
         let unit = self.unit(&options).await?;
+        let engine = self.environment.engines.of(options.trust_level);
+        let not_enforced = engine.not_enforced(sandbox(&options)).await;
         let (queue, orders) = mpsc::channel(MAX_WAITING);
         let (answers, answers_in) = mpsc::unbounded_channel();
-        let session = Arc::new(new_session(options, prompt, queue, answers));
+        let session = Arc::new(new_session(options, not_enforced, prompt, queue, answers));
         let actor = Actor {
             session: Arc::clone(&session),
             unit,
@@ -132,14 +134,6 @@ impl Registry {
     }
 
     async fn unit(&self, options: &SessionOptions) -> Result<Box<dyn Unit>, SessionError> {
-        let network = match (options.trust_level, options.network) {
-            (TrustLevel::Isolated, Some(Network::None)) => {
-                Err("an isolated session cannot be cut off from the network")
-            }
-            (TrustLevel::Local, Some(Network::Host)) => Err("a local session has no network"),
-            _ => Ok(()),
-        };
-        network.map_err(|message| option("network", message.to_owned()))?;
         let limits = &options.limits;
         let spec = Spec {
             cwd: options.cwd.as_ref().map(PathBuf::from),
@@ -150,6 +144,7 @@ impl Registry {
             timeout: Duration::from_secs_f64(limits.timeout_seconds),
             max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
             max_memory: limits.max_memory_bytes,
+            sandbox: sandbox(options),
             network: options.network() == Network::Host,
             image: options.image.clone(),
         };
@@ -233,8 +228,18 @@ impl Registry {
     }
 }
 
+/// What isolated code may touch, as the engine says it.
+fn sandbox(options: &SessionOptions) -> engine::Sandbox {
+    match options.sandbox().unwrap_or_default() {
+        Sandbox::Strict => engine::Sandbox::Strict,
+        Sandbox::Workspace => engine::Sandbox::Workspace,
+        Sandbox::Off => engine::Sandbox::Off,
+    }
+}
+
 fn new_session(
     options: SessionOptions,
+    not_enforced: Vec<String>,
     prompt: Prompt,
     queue: mpsc::Sender<Queued>,
     answers: mpsc::UnboundedSender<ToolAnswer>,
@@ -254,6 +259,7 @@ fn new_session(
         id,
         created,
         options,
+        not_enforced,
         queue,
         stops: Mutex::new(VecDeque::new()),
         recorder: Recorder::new(Arc::clone(&log), Arc::clone(&memory), Arc::clone(&tools)),

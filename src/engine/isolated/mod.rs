@@ -1,12 +1,16 @@
-//! ISOLATED: a warm Python subprocess for each session.
+//! ISOLATED: a warm Python subprocess for each session, in a sandbox.
 //!
 //! The subprocess has an empty environment but for what Python needs, a temporary folder of its own,
-//! a private socket for frames and two pipes for what the code prints. The protection is that of a
-//! process: the code cannot crash, hang or grow the daemon, but it has the rights of its user.
+//! a private socket for frames and two pipes for what the code prints. What else it can touch its sandbox says
+//! (`jail/`); what holds of it on this system is tried when the first session is opened.
 
+mod packets;
+mod session;
+mod spawner;
 mod subprocess;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,40 +22,78 @@ use super::forking::Forking;
 use super::process;
 use super::python::{self, Interpreters};
 use super::{Engine, EngineError, Level, Spec, Unit};
+use crate::jail::{Layers, Sandbox, Without};
+use spawner::Spawner;
 use subprocess::Subprocesses;
 
 /// Bytes of memory that the copies of a process may come to hold.
 const MOST_COPIED: u64 = 1 << 30;
-/// What is enforced on the code, as `status` says it.
+/// Bytes of memory that a session may use where it does not say, on a machine with more than twice as much.
+const DEFAULT_MEMORY: u64 = 4 << 30;
+/// What holds at this level whatever the system has.
 const ENFORCED: &[&str] = &[
     "own process",
     "cleared environment",
     "time",
     "output",
     "memory",
+    "disk",
     "imports",
 ];
 
 /// Opens Python subprocesses.
 #[derive(Debug)]
 pub struct Isolated {
+    settings: Settings,
+    spawner: Arc<Spawner>,
     interpreters: Interpreters,
     /// Made with the first unit.
     folder: OnceCell<Arc<Folder>>,
-    environment: Vec<(OsString, OsString)>,
+}
+
+/// What isolated sessions need of the daemon's surroundings.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// All that Python gets of the environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The home folder of the user.
+    pub home: Option<PathBuf>,
+    /// The daemon's own files and folders, which no session may see.
+    pub secret: Vec<PathBuf>,
+    /// Layers of protection that are left out although the system has them.
+    pub without: Without,
 }
 
 impl Isolated {
-    /// An engine whose subprocesses get `environment` and nothing else.
+    /// An engine with these settings.
     #[must_use]
-    pub fn new(environment: Vec<(OsString, OsString)>) -> Self {
+    pub fn new(settings: Settings) -> Self {
         process::adopt_orphans();
         Self {
+            spawner: Arc::new(Spawner::new(settings.without.clone())),
+            settings,
             interpreters: Interpreters::default(),
             folder: OnceCell::new(),
-            environment,
         }
     }
+
+    async fn layers(&self) -> Result<Layers, EngineError> {
+        self.spawner.layers().await.map_err(|error| {
+            EngineError::unavailable(format!("no process can be started for sessions: {error}"))
+        })
+    }
+}
+
+/// Half of the machine's memory, and no more than the default.
+fn default_memory() -> u64 {
+    let known = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = known
+        .split_whitespace()
+        .nth(1)
+        .and_then(|kibibytes| kibibytes.parse().ok());
+    total.map_or(DEFAULT_MEMORY, |kibibytes: u64| {
+        DEFAULT_MEMORY.min(kibibytes << 9)
+    })
 }
 
 #[async_trait]
@@ -61,12 +103,21 @@ impl Engine for Isolated {
         let (python_version, unavailable) = match found {
             Ok(Ok(found)) => (Some(found.version), None),
             Ok(Err(error)) => (None, Some(error.to_string())),
-            Err(_) if python::is_on_path(&self.environment) => (None, None), // but slow to say more
+            Err(_) if python::is_on_path(&self.settings.environment) => (None, None), // but slow to say more
             Err(_) => (None, Some("there is no python3 on PATH".to_owned())),
         };
+        let layers = tokio::time::timeout(patience, self.layers()).await;
+        let layers = layers.ok().and_then(Result::ok).unwrap_or_default();
+        let sandbox = layers.enforced(Sandbox::Workspace).into_iter();
         Level {
             engine: "CPython subprocess",
-            enforced: ENFORCED.iter().map(|what| (*what).to_owned()).collect(),
+            enforced: ENFORCED
+                .iter()
+                .copied()
+                .chain(sandbox)
+                .map(str::to_owned)
+                .collect(),
+            missing: layers.missing(Sandbox::Workspace),
             python_version,
             preparing: None,
             unavailable,
@@ -82,10 +133,20 @@ impl Engine for Isolated {
         let folder = folder.map_err(|error| {
             EngineError::unavailable(format!("no temporary folder can be made: {error}"))
         })?;
+        self.layers().await?.check(spec.sandbox).map_err(|missing| EngineError::Unavailable {
+            message: missing,
+            hint: "the sandbox \"workspace\" says what it cannot enforce here; `tinycode doctor` says more".to_owned(),
+        })?;
+        let mut secret = self.settings.secret.clone();
+        secret.push(folder.path().to_owned());
         let source = Subprocesses {
+            spawner: Arc::clone(&self.spawner),
             folder: Arc::clone(folder),
             interpreter: self.interpreters.find(spec.python.as_deref()).await?,
-            environment: self.environment.clone(),
+            environment: self.settings.environment.clone(),
+            max_memory: default_memory(),
+            home: self.settings.home.clone(),
+            secret,
         };
         Ok(Box::new(Forking::open(source, spec, MOST_COPIED).await?))
     }
@@ -98,5 +159,14 @@ impl Engine for Isolated {
     ) -> Result<(), EngineError> {
         let interpreter = self.interpreters.find(python).await?;
         python::check_function(&interpreter, name, source).await
+    }
+
+    async fn not_enforced(&self, sandbox: Sandbox) -> Vec<String> {
+        let layers = self.layers().await;
+        layers.map_or_else(|_| Vec::new(), |layers| layers.missing(sandbox))
+    }
+
+    async fn close(&self) {
+        self.spawner.end().await;
     }
 }

@@ -1,107 +1,66 @@
-//! Python subprocesses: how they are started, called and ended.
+//! Python subprocesses: how they are started, restored and ended.
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustix::process::Signal;
-use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::packets::Packets;
+use super::session::Processes;
+use super::spawner::Spawner;
 use crate::engine::copies::Copies;
-use crate::engine::folder::Folder;
+use crate::engine::folder::{Folder, SessionFolder};
 use crate::engine::forking::{Host, Source};
-use crate::engine::process::{self, Adopted, Bounds};
 use crate::engine::python::Interpreter;
 use crate::engine::{EngineError, Spec};
+use crate::jail::{Bounds, Launch, messages};
 use crate::worker::{BOOTSTRAP, Link, Process, Start};
 
 /// Time that a fresh interpreter gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Processes and threads of a session.
+const MAX_PROCESSES: u64 = 512;
+/// Bytes in the temporary folder of a session.
+const MAX_DISK: u64 = 4 << 30;
+/// Files that one process may have open.
+const MAX_FILES: u64 = 4_096;
 
 /// Starts Python subprocesses.
 pub struct Subprocesses {
+    /// What starts them.
+    pub spawner: Arc<Spawner>,
     /// Where each has its temporary folder.
     pub folder: Arc<Folder>,
     /// What it runs.
     pub interpreter: Interpreter,
     /// All that it gets of the environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// Bytes of memory, where the session does not say.
+    pub max_memory: u64,
+    /// The home folder of the daemon's user.
+    pub home: Option<PathBuf>,
+    /// What no session may see.
+    pub secret: Vec<PathBuf>,
 }
 
 /// A Python subprocess.
 pub struct Subprocess {
-    worker: Worker,
+    processes: Processes,
     link: Link,
     /// Removed with all that the code left in it.
-    temp: TempDir,
+    temp: SessionFolder,
 }
 
-/// The process of the session. Dropping it kills it with everything below it but its copies.
-enum Worker {
-    /// The one that the daemon started.
-    Started { child: Child, id: u32 },
-    /// A copy that has taken its place.
-    Called(Adopted),
-}
-
-impl Worker {
-    const fn id(&self) -> u32 {
-        match self {
-            Self::Started { id, .. } => *id,
-            Self::Called(process) => process.id(),
-        }
-    }
-
-    fn is_reaped(&self) -> bool {
-        matches!(self, Self::Started { child, .. } if child.id().is_none())
-    }
-
-    async fn end(mut self) {
-        if !self.is_reaped() {
-            process::kill_tree(self.id());
-        }
-        self.ended().await;
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if !self.is_reaped() {
-            process::kill_tree(self.id());
-        }
-        process::reaped(self.id());
-    }
-}
-
-#[async_trait]
-impl Process for Worker {
-    fn interrupt(&mut self) {
-        match self {
-            Self::Started { child, .. } => process::interrupt(child),
-            Self::Called(process) => process.signal(Signal::INT),
-        }
-    }
-
-    async fn ended(&mut self) -> String {
-        match self {
-            Self::Started { child, .. } => match child.wait().await {
-                Ok(status) => process::describe(status),
-                Err(error) => format!("cannot be waited for: {error}"),
-            },
-            Self::Called(process) => process.ended().await,
-        }
-    }
-}
+/// A copy of a worker, which waits: the number of its process in the session.
+pub struct Copy(i32);
 
 #[async_trait]
 impl Source for Subprocesses {
@@ -114,7 +73,13 @@ impl Source for Subprocesses {
         let temp = self.folder.for_session().map_err(|error| {
             EngineError::unavailable(format!("no temporary folder can be made: {error}"))
         })?;
-        let (worker, mut link) = self.spawn(spec, temp.path()).map_err(|error| {
+        let launch = self
+            .plan(spec, &temp)
+            .map_err(|error| EngineError::Option {
+                field: "cwd",
+                message: format!("the working folder cannot be used: {error}"),
+            })?;
+        let (processes, mut link) = self.spawn(&launch).await.map_err(|error| {
             EngineError::unavailable(format!("the Python process cannot be started: {error}"))
         })?;
         let start = Start {
@@ -126,7 +91,11 @@ impl Source for Subprocesses {
         };
         let begun = timeout(PATIENCE, begins).await;
         match begun.unwrap_or_else(|late| Err(late.into())) {
-            Ok(()) => Ok(Subprocess { worker, link, temp }),
+            Ok(()) => Ok(Subprocess {
+                processes,
+                link,
+                temp,
+            }),
             Err(error) => {
                 let why = link.last_said().unwrap_or_else(|| error.to_string());
                 Err(EngineError::unavailable(format!(
@@ -138,67 +107,88 @@ impl Source for Subprocesses {
 }
 
 impl Subprocesses {
-    fn spawn(&self, spec: &Spec, temp: &Path) -> io::Result<(Worker, Link)> {
+    fn plan(&self, spec: &Spec, temp: &SessionFolder) -> io::Result<Launch> {
+        let cwd = spec.cwd.clone().map_or_else(std::env::current_dir, Ok)?;
+        let constant = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+        let own = [
+            constant("PYTHONUTF8", "1"),
+            constant("MPLBACKEND", "Agg"), // plots without a screen
+        ];
+        Ok(Launch {
+            executable: self.interpreter.executable.clone().into(),
+            arguments: vec!["-c".into(), BOOTSTRAP.into()],
+            environment: self.environment.iter().cloned().chain(own).collect(),
+            cwd: cwd.canonicalize()?,
+            temp: temp.path().to_owned(),
+            sandbox: spec.sandbox,
+            network: spec.network,
+            bounds: Bounds {
+                memory: spec.max_memory.unwrap_or(self.max_memory),
+                processes: MAX_PROCESSES,
+                disk: MAX_DISK,
+                files: MAX_FILES,
+            },
+            readable: self.readable(),
+            home: self.home.clone(),
+            secret: self.secret.clone(),
+        })
+    }
+
+    /// The folders of the interpreter, as far as they are its own: not one that all the user's are in.
+    fn readable(&self) -> Vec<PathBuf> {
+        let home = self.home.as_deref().unwrap_or(Path::new("/"));
+        let folders = self.interpreter.folders.iter();
+        let own = folders.filter(|folder| !home.starts_with(folder) && *folder != Path::new("/"));
+        own.cloned().collect()
+    }
+
+    async fn spawn(&self, launch: &Launch) -> io::Result<(Processes, Link)> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let (stdout, stdout_reader) = pipe::pipe()?;
         let (stderr, stderr_reader) = pipe::pipe()?;
-        let mut command = Command::new(&self.interpreter.executable);
-        command
-            .args(["-c", BOOTSTRAP])
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .env("TMPDIR", temp)
-            .env("PYTHONUTF8", "1")
-            .env("MPLBACKEND", "Agg") // plots without a screen
-            .stdin(Stdio::null())
-            .stdout(stdout.into_blocking_fd()?)
-            .stderr(stderr.into_blocking_fd()?);
-        if let Some(cwd) = &spec.cwd {
-            command.current_dir(cwd);
-        }
-        let bounds = Bounds {
-            max_memory: spec.max_memory,
-            channel: Some(theirs.as_raw_fd()),
-        };
-        let child = process::spawn(&mut command, &bounds)?;
-        let id = child.id().ok_or(io::ErrorKind::NotFound)?;
+        let (stdout, stderr) = (stdout.into_blocking_fd()?, stderr.into_blocking_fd()?);
+        let (control, init) = messages::pair()?;
+        let fds = [init.as_fd(), theirs.as_fd(), stdout.as_fd(), stderr.as_fd()];
+        self.spawner.launch(launch, &fds).await?;
+        drop((init, theirs, stdout, stderr));
+        let bounds = launch.bounds;
+        let processes = Processes::started(Packets::new(control)?, bounds.memory, bounds.disk);
+        let processes = processes.await.map_err(io::Error::other)?;
         let link = Link::new(UnixStream::from_std(ours)?, stdout_reader, stderr_reader);
-        Ok((Worker::Started { child, id }, link))
+        Ok((processes, link))
     }
 }
 
 #[async_trait]
 impl Host for Subprocess {
-    type Copy = Adopted;
+    type Copy = Copy;
 
     fn worker(&mut self) -> (&mut Link, &mut dyn Process) {
-        (&mut self.link, &mut self.worker)
+        self.processes.watch();
+        (&mut self.link, &mut self.processes)
     }
 
-    fn adopt(&mut self, pid: u32) -> Option<Adopted> {
-        Adopted::adopt(pid, self.worker.id()).ok()
+    fn adopt(&mut self, pid: u32) -> Option<Copy> {
+        i32::try_from(pid).ok().map(Copy)
     }
 
-    fn discard(&mut self, copy: Adopted) {
-        tokio::spawn(copy.end());
+    fn discard(&mut self, copy: Copy) {
+        self.processes.kill(copy.0);
     }
 
-    async fn call(&mut self, copy: Adopted, _: &Copies<Adopted>) -> bool {
-        let before = std::mem::replace(&mut self.worker, Worker::Called(copy));
-        before.end().await;
-        if let Worker::Called(copy) = &self.worker {
-            copy.signal(Signal::USR1);
-        }
-        true
+    async fn call(&mut self, copy: Copy, others: &Copies<Copy>) -> bool {
+        let keep = others.iter().map(|copy| copy.0).collect();
+        self.processes.replace(copy.0, keep).await
     }
 
-    async fn end(self, copies: Copies<Adopted>) {
-        let Self { worker, link, temp } = self;
-        worker.end().await;
-        for copy in copies.into_iter() {
-            copy.end().await;
-        }
+    async fn end(self, _: Copies<Copy>) {
+        let Self {
+            processes,
+            link,
+            temp,
+        } = self;
+        processes.end().await;
         // What is left to do may take a while: the code may have filled its folder.
         let _ = tokio::task::spawn_blocking(move || drop((link, temp))).await;
     }

@@ -102,6 +102,7 @@ impl Engine for Local {
         Level {
             engine: "CPython in the daemon, as a WebAssembly component",
             python_version,
+            missing: Vec::new(),
             enforced: ENFORCED.iter().map(|what| (*what).to_owned()).collect(),
             preparing,
             unavailable,

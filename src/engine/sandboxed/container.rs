@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::folder::SessionFolder;
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::query_parameters::{
@@ -17,7 +18,6 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
-use tempfile::TempDir;
 use tokio::net::unix::pipe;
 use tokio::net::{UnixListener, UnixStream};
 
@@ -254,7 +254,7 @@ struct Socket {
 }
 
 impl Socket {
-    fn open(outer: &TempDir) -> io::Result<Self> {
+    fn open(outer: &SessionFolder) -> io::Result<Self> {
         let folder = outer.path().join("run");
         fs::create_dir(&folder)?;
         fs::set_permissions(&folder, Permissions::from_mode(0o711))?;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::engine::folder::SessionFolder;
 use bollard::Docker;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::future::join_all;
-use tempfile::TempDir;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -90,7 +90,10 @@ impl Machine {
     ///
     /// # Errors
     /// When no file can be made.
-    pub async fn filter(&self, shape: &Shape) -> Result<(String, Option<TempDir>), EngineError> {
+    pub async fn filter(
+        &self,
+        shape: &Shape,
+    ) -> Result<(String, Option<SessionFolder>), EngineError> {
         let filter = shape.filter().to_string();
         if !self.connection().await?.is_podman {
             return Ok((filter, None));
@@ -120,7 +123,7 @@ impl Machine {
     ///
     /// # Errors
     /// When none can be made.
-    pub async fn session_folder(&self) -> Result<TempDir, EngineError> {
+    pub async fn session_folder(&self) -> Result<SessionFolder, EngineError> {
         let folder = self.folder.get_or_try_init(async || Folder::make()).await;
         folder.and_then(Folder::for_session).map_err(no_folder)
     }

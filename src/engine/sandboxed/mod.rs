@@ -74,6 +74,7 @@ impl Engine for Sandboxed {
                 Some(Wire::Attached) => NAME_ATTACHED,
                 _ => NAME,
             },
+            missing: Vec::new(),
             enforced: match &facts {
                 Some(facts) => facts.enforced(&self.0.shape(None)).unwrap_or_default(),
                 None => Vec::new(),

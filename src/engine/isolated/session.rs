@@ -1,0 +1,180 @@
+//! The processes of an isolated session, as the daemon has them: by their init.
+
+use std::collections::HashMap;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+
+use super::packets::Packets;
+use crate::engine::process::describe;
+use crate::jail::{Exceeded, Report, Request};
+use crate::worker::Process;
+
+/// Time that an init gets for what it does at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Most processes whose end is remembered: the copies of a worker, and some.
+const MAX_EXITED: usize = 64;
+/// Time after which an init is told anew that a step begins.
+const WATCH: Duration = Duration::from_secs(1);
+const INTERRUPT: i32 = 2;
+const KILL: i32 = 9;
+
+/// The processes of a session. Dropping it ends them all.
+#[derive(Debug)]
+pub struct Processes {
+    packets: Packets,
+    /// The one that runs the code.
+    worker: i32,
+    /// How children of the init have ended, by their numbers.
+    exited: HashMap<i32, i32>,
+    exceeded: Option<String>,
+    /// What the session may use, for people.
+    memory: String,
+    disk: String,
+    gone: bool,
+    watched: Option<Instant>,
+}
+
+impl Processes {
+    /// Waits until the program of a session runs.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn started(packets: Packets, memory: u64, disk: u64) -> Result<Self, String> {
+        let worker = match timeout(PATIENCE, packets.receive()).await {
+            Ok(Ok(Some(Report::Started { pid }))) => pid,
+            Ok(Ok(Some(Report::Failed { doing, error }))) => {
+                return Err(format!("its sandbox could not {doing}: {error}"));
+            }
+            Ok(Ok(_)) => return Err("its sandbox ended at once".to_owned()),
+            Ok(Err(error)) => return Err(format!("its sandbox failed: {error}")),
+            Err(_) => return Err("its sandbox took too long to start".to_owned()),
+        };
+        Ok(Self {
+            packets,
+            worker,
+            exited: HashMap::new(),
+            exceeded: None,
+            memory: bytes(memory),
+            disk: bytes(disk),
+            gone: false,
+            watched: None,
+        })
+    }
+
+    /// Says that a step begins.
+    pub fn watch(&mut self) {
+        if self.watched.is_none_or(|last| last.elapsed() > WATCH) {
+            self.watched = Some(Instant::now());
+            self.packets.try_send(&Request::Watch);
+        }
+    }
+
+    /// Ends a process without waiting.
+    pub fn kill(&self, pid: i32) {
+        self.packets
+            .try_send(&Request::Signal { pid, signal: KILL });
+    }
+
+    /// Ends all but these, and makes one of them the worker. Says whether it could.
+    pub async fn replace(&mut self, pid: i32, keep: Vec<i32>) -> bool {
+        let request = Request::Replace { pid, keep };
+        self.exceeded = None;
+        if self.packets.send(&request, &[]).await.is_err() {
+            return false;
+        }
+        let replaced = async {
+            loop {
+                match self.hear().await {
+                    Some(Report::Replaced) => return true,
+                    Some(_) => {}
+                    None => return false,
+                }
+            }
+        };
+        let replaced = timeout(PATIENCE, replaced).await.unwrap_or(false);
+        self.exceeded = None;
+        if replaced {
+            self.worker = pid;
+        }
+        replaced && !self.exited.contains_key(&pid)
+    }
+
+    /// Ends all and returns when they are gone.
+    pub async fn end(mut self) {
+        self.packets.finish();
+        let gone = async { while self.hear().await.is_some() {} };
+        let _ = timeout(PATIENCE, gone).await;
+    }
+
+    /// Waits for what the init says next; none when it is gone.
+    async fn hear(&mut self) -> Option<Report> {
+        if self.gone {
+            return None;
+        }
+        let report = self.packets.receive().await.ok().flatten();
+        match &report {
+            Some(Report::Exited { pid, status }) => {
+                if self.exited.len() >= MAX_EXITED {
+                    self.exited.retain(|pid, _| *pid == self.worker);
+                }
+                self.exited.insert(*pid, *status);
+            }
+            Some(Report::Exceeded(Exceeded::Memory)) => {
+                let most = &self.memory;
+                self.exceeded = Some(format!(
+                    "was ended because the session's processes used more than {most} of memory together; \
+                     `limits.max_memory_bytes` allows more"
+                ));
+            }
+            Some(Report::Exceeded(Exceeded::Disk)) => {
+                let most = &self.disk;
+                self.exceeded = Some(format!(
+                    "was ended because the session's temporary folder held more than {most}; the folder has been \
+                     emptied, write large files to the working folder"
+                ));
+            }
+            None => self.gone = true,
+            Some(_) => {}
+        }
+        report
+    }
+}
+
+#[async_trait]
+impl Process for Processes {
+    fn interrupt(&mut self) {
+        let (pid, signal) = (self.worker, INTERRUPT);
+        self.packets.try_send(&Request::Signal { pid, signal });
+    }
+
+    async fn ended(&mut self) -> String {
+        loop {
+            if let Some(why) = &self.exceeded {
+                return why.clone();
+            }
+            if let Some(status) = self.exited.get(&self.worker) {
+                return describe(ExitStatus::from_raw(*status));
+            }
+            if self.gone {
+                return describe(ExitStatus::from_raw(KILL));
+            }
+            self.hear().await;
+        }
+    }
+}
+
+/// An amount for people.
+fn bytes(amount: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS
+        .iter()
+        .find(|(size, _)| amount >= *size && amount % (size / 16).max(1) == 0);
+    match unit {
+        Some((size, name)) => format!("{} {name}", amount as f64 / *size as f64),
+        None => format!("{amount} bytes"),
+    }
+}

@@ -1,0 +1,279 @@
+//! The init of a session: the parent of its processes, and their process 1 where they have a PID namespace.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, set_child_subreaper, set_dumpable_behavior,
+    set_parent_process_death_signal,
+};
+
+use super::connect::Connections;
+use super::enter::{self, Descriptors, Doing, Failure};
+use super::layers::Layers;
+use super::limits::User;
+use super::messages::{self, Exceeded, Launch, Report, Request, Sandbox};
+use super::usage::Watcher;
+use super::{mounts, namespaces, plots, processes, remove};
+
+/// Bytes of a request of the daemon's.
+const REQUEST: usize = 4 << 10;
+
+/// How a session is set up.
+pub struct Plan<'a> {
+    /// What is started.
+    pub launch: &'a Launch,
+    /// What the system can.
+    pub layers: &'a Layers,
+    /// The namespaces that this process has of its own.
+    pub namespaces: i32,
+    /// Who the daemon is.
+    pub caller: User,
+    /// Whom the code runs as, where it is not who the daemon is.
+    pub user: Option<User>,
+}
+
+/// Sets a session up, and stays with it until it ends.
+pub fn run(plan: &Plan<'_>, control: OwnedFd, fds: Descriptors) -> ! {
+    match start(plan, fds) {
+        Ok(mut session) => {
+            session.tell(
+                &control,
+                &Report::Started {
+                    pid: session.program,
+                },
+            );
+            session.serve(&control);
+            session.end(plan);
+        }
+        Err((doing, error)) => {
+            let report = Report::Failed {
+                doing: doing.to_owned(),
+                error: error.to_string(),
+            };
+            let _ = messages::send(&control, &report, &[]);
+        }
+    }
+    leave(0)
+}
+
+/// Ends this process as it is.
+pub fn leave(code: i32) -> ! {
+    // SAFETY: ends the process.
+    #[expect(
+        unsafe_code,
+        reason = "a forked process must not run what runs at the end of the program"
+    )]
+    unsafe {
+        libc::_exit(code)
+    }
+}
+
+/// A session that runs.
+struct Session {
+    program: i32,
+    children: OwnedFd,
+    connections: Option<Connections>,
+    watcher: Watcher,
+    temp: PathBuf,
+}
+
+fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<Session, Failure> {
+    let Plan { launch, layers, .. } = plan;
+    if plan.namespaces & namespaces::USER != 0 {
+        namespaces::map_user(plan.caller).doing("enter a user namespace")?;
+    }
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("become unreadable")?;
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the daemon")?;
+    set_child_subreaper(Some(Pid::INIT)).doing("adopt orphans")?;
+    let children = watch_children().doing("watch children")?;
+    if let Some(user) = plan.user {
+        rustix::fs::chown(&launch.temp, Some(user.uid), Some(user.gid))
+            .doing("hand the temporary folder over")?;
+    }
+    if plan.namespaces & namespaces::NETWORK != 0 {
+        namespaces::loopback().doing("switch the loopback device on")?;
+    }
+    let supervised = enter::is_supervised(launch, layers);
+    plots::bring_settings(launch, plan.user);
+    let temp = if layers.namespaces {
+        mounts::enter(launch, plan.user).doing("mount what the session sees")?
+    } else {
+        launch.temp.clone()
+    };
+    let (ours, theirs) = messages::pair().doing("make a socket")?;
+    // SAFETY: this process has one thread.
+    #[expect(unsafe_code, reason = "no safe wrapper for fork")]
+    let program = unsafe { libc::fork() };
+    if program == 0 {
+        let hand_over =
+            |listener: OwnedFd| messages::send(&theirs, &"listener", &[listener.as_fd()]);
+        let Err((doing, error)) = enter::program(launch, layers, plan.user, &temp, &fds, hand_over);
+        let _ = messages::send(&theirs, &(doing, error.to_string()), &[]);
+        leave(127);
+    }
+    if program < 0 {
+        return Err(("start a process", io::Error::last_os_error()));
+    }
+    drop((theirs, fds));
+    let listener = await_program(&ours, supervised)?;
+    let own_network = plan.namespaces & namespaces::NETWORK != 0;
+    let connections = listener
+        .map(|listener| Connections::new(listener, &temp, own_network))
+        .transpose()
+        .doing("open the temporary folder")?;
+    Ok(Session {
+        program,
+        children,
+        connections,
+        watcher: Watcher::new(
+            launch.bounds,
+            &temp,
+            layers.namespaces && launch.sandbox != Sandbox::Off,
+        ),
+        temp,
+    })
+}
+
+/// Waits until the program runs; returns what it hands over before.
+fn await_program(socket: &OwnedFd, listener: bool) -> Result<Option<OwnedFd>, Failure> {
+    let mut buffer = [0; REQUEST];
+    let mut handed = None;
+    loop {
+        let said: Option<(serde_json::Value, Vec<OwnedFd>)> =
+            messages::receive(socket, &mut buffer).doing("hear from the program")?;
+        let Some((said, fds)) = said else { break };
+        handed = handed.or(fds.into_iter().next());
+        if let Some(failure) = said.as_array() {
+            let text = failure.iter().filter_map(serde_json::Value::as_str);
+            let text = text.collect::<Vec<_>>().join(": ");
+            return Err(("start the program", io::Error::other(text)));
+        }
+    }
+    if listener && handed.is_none() {
+        return Err(("supervise connections", io::ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(handed)
+}
+
+impl Session {
+    fn tell(&self, control: &OwnedFd, report: &Report) {
+        let _ = messages::send(control, report, &[]); // whoever is gone is noticed when listened to
+    }
+
+    /// Serves the daemon, the children and their connections until the daemon goes away.
+    fn serve(&mut self, control: &OwnedFd) {
+        let mut buffer = [0; REQUEST];
+        loop {
+            let wait = self.watcher.wait();
+            let wait = Timespec {
+                tv_sec: wait.as_secs().try_into().unwrap_or(1),
+                tv_nsec: wait.subsec_nanos().into(),
+            };
+            let listener = self.connections.as_ref().map(Connections::listener);
+            let mut fds = vec![
+                PollFd::new(control, PollFlags::IN),
+                PollFd::new(&self.children, PollFlags::IN),
+            ];
+            fds.extend(listener.map(|listener| PollFd::new(listener, PollFlags::IN)));
+            let _ = poll(&mut fds, Some(&wait)); // interrupted is as good as nothing
+            let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
+            drop(fds);
+            if !events[0].is_empty() {
+                match messages::receive(control, &mut buffer) {
+                    Ok(Some((request, _))) => self.request(request, control),
+                    Ok(None) | Err(_) => return,
+                }
+            }
+            if !events[1].is_empty() {
+                self.reap(control);
+            }
+            match events.get(2).copied().unwrap_or(PollFlags::empty()) {
+                asked if asked.contains(PollFlags::IN) => {
+                    self.connections.iter().for_each(Connections::serve);
+                }
+                // All that could ask have ended.
+                over if !over.is_empty() => self.connections = None,
+                _ => {}
+            }
+            if let Some(exceeded) = self.watcher.look() {
+                self.exceeded(exceeded, control);
+            }
+        }
+    }
+
+    fn request(&mut self, request: Request, control: &OwnedFd) {
+        match request {
+            Request::Signal { pid, signal } => {
+                if let Some(signal) = Signal::from_named_raw(signal).filter(|_| self.has(pid)) {
+                    processes::signal(pid, signal);
+                }
+            }
+            Request::Replace { pid, keep } => {
+                let mut kept: BTreeSet<i32> = keep.into_iter().collect();
+                kept.insert(pid);
+                processes::end_all_but(&kept, |pid, status| {
+                    let _ = messages::send(control, &Report::Exited { pid, status }, &[]);
+                });
+                kept.iter()
+                    .for_each(|pid| processes::signal(*pid, Signal::CONT));
+                processes::signal(pid, Signal::USR1);
+                self.watcher.resume();
+                self.tell(control, &Report::Replaced);
+            }
+            Request::Watch => self.watcher.wake(),
+        }
+    }
+
+    /// Whether a process is one of the session's.
+    fn has(&self, pid: i32) -> bool {
+        pid == self.program || processes::descendants(&BTreeSet::new()).contains(&pid)
+    }
+
+    fn reap(&self, control: &OwnedFd) {
+        let mut told = [0; 128];
+        let _ = rustix::io::read(&self.children, &mut told); // how often does not matter
+        while let Some((pid, status)) = processes::reap() {
+            self.tell(control, &Report::Exited { pid, status });
+        }
+    }
+
+    /// Stops everything where it is; the daemon says what goes on.
+    fn exceeded(&mut self, exceeded: Exceeded, control: &OwnedFd) {
+        processes::stop_all_but(&BTreeSet::new());
+        if exceeded == Exceeded::Disk {
+            let _ = remove::empty(&self.temp);
+            self.watcher.emptied();
+        }
+        self.watcher.pause();
+        self.tell(control, &Report::Exceeded(exceeded));
+    }
+
+    fn end(&self, plan: &Plan<'_>) {
+        processes::end_all_but(&BTreeSet::new(), |_, _| ());
+        if plan.layers.namespaces && plan.launch.sandbox != Sandbox::Off {
+            let _ = remove::empty(&self.temp); // what is mounted in it stays
+        }
+    }
+}
+
+/// A descriptor that becomes readable when a child has ended.
+fn watch_children() -> io::Result<OwnedFd> {
+    // SAFETY: a signal set is plain memory, the calls change only this thread's mask, and the descriptor is new.
+    #[expect(unsafe_code, reason = "no safe wrapper for signal masks")]
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        let fd = libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}

@@ -1,0 +1,251 @@
+//! What the processes of a session use together: memory and disk, which no limit of a single process bounds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Dir, Mode, OFlags, open, openat, statvfs};
+
+use super::messages::{Bounds, Exceeded};
+use super::processes::descendants;
+
+/// Bytes that a machine fills at most in a second: how long it is safe not to look.
+const FILLED_A_SECOND: u64 = 8 << 30;
+/// Shortest and longest time between two looks while something runs.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// Time between two looks whether something runs.
+const REST: Duration = Duration::from_secs(1);
+/// Time after the beginning of a step, or the last sign of life, for which something is taken to run.
+const ALERT: Duration = Duration::from_secs(2);
+/// Longer than anything is stopped.
+const PAUSE: Duration = Duration::from_secs(3600);
+/// Growth of a file system after which the temporary folder is measured.
+const GROWTH: u64 = 32 << 20;
+/// Folders nested deeper than this count as too much.
+const MAX_DEPTH: usize = 256;
+
+/// Watches what a session uses.
+pub struct Watcher {
+    bounds: Bounds,
+    temp: PathBuf,
+    /// Where shared memory is, if it is the session's own.
+    shared: Option<&'static Path>,
+    alert: Instant,
+    next: Instant,
+    /// Processor time of each process at the last look.
+    times: BTreeMap<i32, u128>,
+    /// Bytes in use on the file system of the temporary folder when it was last measured.
+    measured: u64,
+}
+
+impl Watcher {
+    /// A watcher of the processes below this one.
+    pub fn new(bounds: Bounds, temp: &Path, own_shared: bool) -> Self {
+        Self {
+            bounds,
+            temp: temp.to_owned(),
+            shared: own_shared.then_some(Path::new("/dev/shm")),
+            alert: Instant::now() + ALERT,
+            next: Instant::now(),
+            times: BTreeMap::new(),
+            measured: used(temp),
+        }
+    }
+
+    /// Looks more often for a while.
+    pub fn wake(&mut self) {
+        let now = Instant::now();
+        self.alert = now + ALERT;
+        self.next = self.next.min(now + LOOKS.0);
+    }
+
+    /// Looks no more until it is to `resume`: all that could use more has been stopped.
+    pub fn pause(&mut self) {
+        self.next = Instant::now() + PAUSE;
+    }
+
+    /// Looks again.
+    pub fn resume(&mut self) {
+        self.next = Instant::now();
+        self.wake();
+    }
+
+    /// Time until the next look.
+    pub fn wait(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Looks, if it is time to; says what is used beyond its bound.
+    pub fn look(&mut self) -> Option<Exceeded> {
+        let now = Instant::now();
+        if now < self.next {
+            return None;
+        }
+        if now > self.alert && !self.is_running() {
+            self.next = now + REST;
+            return None;
+        }
+        let processes = descendants(&BTreeSet::new());
+        let times: BTreeMap<i32, u128> = processes
+            .iter()
+            .filter_map(|pid| Some((*pid, processor_time(*pid)?)))
+            .collect();
+        if times != self.times {
+            self.alert = self.alert.max(now + ALERT / 2);
+        }
+        self.times = times;
+        let memory = self.memory(&processes);
+        if memory > self.bounds.memory {
+            return Some(Exceeded::Memory);
+        }
+        if self.disk_is_full() {
+            return Some(Exceeded::Disk);
+        }
+        let room = self.bounds.memory - memory;
+        let safe = Duration::from_secs_f64(room as f64 / FILLED_A_SECOND as f64);
+        self.next = Instant::now() + safe.clamp(LOOKS.0, LOOKS.1);
+        None
+    }
+
+    /// Whether one of the processes has computed since the last look. Only those that do can start others.
+    fn is_running(&self) -> bool {
+        self.times
+            .iter()
+            .any(|(pid, time)| processor_time(*pid).is_some_and(|now| now != *time))
+    }
+
+    fn memory(&self, processes: &BTreeSet<i32>) -> u64 {
+        let shared = self.shared.map_or(0, used);
+        let resident: u64 = processes.iter().filter_map(|pid| resident(*pid)).sum();
+        if resident + shared <= self.bounds.memory {
+            return resident + shared; // no less than the processes have: what they share is counted for each
+        }
+        let parts = processes.iter().filter_map(|pid| proportional(*pid));
+        let (own, mapped) = parts.fold((0, 0), |(own, mapped), part| {
+            (own + part.0, mapped + part.1)
+        });
+        own + mapped.max(shared)
+    }
+
+    fn disk_is_full(&mut self) -> bool {
+        let now = used(&self.temp);
+        if now
+            < self
+                .measured
+                .saturating_add(GROWTH.min(self.bounds.disk / 2))
+        {
+            self.measured = self.measured.min(now);
+            return false;
+        }
+        self.measured = now;
+        size_of(&self.temp, self.bounds.disk).is_none()
+    }
+
+    /// Takes the temporary folder for empty.
+    pub fn emptied(&mut self) {
+        self.measured = used(&self.temp);
+    }
+}
+
+/// Threads of all processes of this process's user.
+pub fn tasks_of_user() -> u64 {
+    let user = rustix::process::getuid().as_raw();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return 0;
+    };
+    let theirs = entries.flatten().filter(|entry| {
+        let owner = entry.metadata().map(|data| data.uid());
+        let number = entry.file_name().to_string_lossy().parse::<u32>();
+        number.is_ok() && owner.is_ok_and(|owner| owner == user)
+    });
+    let tasks = theirs.filter_map(|entry| fs::read_dir(entry.path().join("task")).ok());
+    tasks.map(|tasks| tasks.count() as u64).sum()
+}
+
+/// Nanoseconds that a process has computed.
+fn processor_time(pid: i32) -> Option<u128> {
+    let mut clock = 0;
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: both calls write only to what they are given.
+    #[expect(unsafe_code, reason = "no safe wrapper for the clocks of processes")]
+    let done = unsafe {
+        libc::clock_getcpuclockid(pid, &raw mut clock) == 0
+            && libc::clock_gettime(clock, &raw mut time) == 0
+    };
+    let nanoseconds = u128::try_from(time.tv_sec).ok()? * 1_000_000_000;
+    done.then_some(nanoseconds + u128::try_from(time.tv_nsec).ok()?)
+}
+
+/// Bytes that a process has in memory, with all that it shares.
+fn resident(pid: i32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Bytes that a process has in memory: its part of what is its own or copied when written to, and of shared memory.
+fn proportional(pid: i32) -> Option<(u64, u64)> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let field = |name: &str| {
+        let line = rollup.lines().find(|line| line.starts_with(name))?;
+        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kibibytes << 10)
+    };
+    let all = field("Pss:")?;
+    Some(match (field("Pss_Anon:"), field("Pss_Shmem:")) {
+        (Some(own), Some(shared)) => (own, shared),
+        _ => (all, 0), // before Linux 5.9
+    })
+}
+
+/// Bytes in use on the file system of a folder.
+fn used(folder: impl AsRef<Path>) -> u64 {
+    let found = statvfs(folder.as_ref());
+    found.map_or(0, |found| {
+        found.f_blocks.saturating_sub(found.f_bfree) * found.f_frsize
+    })
+}
+
+/// Bytes of all files in a folder; none where they are more than `most`, or nested too deep.
+fn size_of(folder: &Path, most: u64) -> Option<u64> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut total = 0;
+    let mut open_folders = Vec::new();
+    if let Ok(folder) = open(folder, flags, Mode::empty()).and_then(Dir::new) {
+        open_folders.push(folder);
+    }
+    loop {
+        let depth = open_folders.len();
+        let Some(folder) = open_folders.last_mut() else {
+            return Some(total);
+        };
+        let Some(Ok(entry)) = folder.next() else {
+            open_folders.pop();
+            continue;
+        };
+        let name = entry.file_name().to_owned();
+        if name.as_c_str() == c"." || name.as_c_str() == c".." {
+            continue;
+        }
+        let Ok(within) = folder.fd() else { continue };
+        let found = rustix::fs::statat(within, &name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+        let Ok(found) = found else { continue };
+        total += u64::try_from(found.st_blocks).unwrap_or(0) * 512;
+        if total > most {
+            return None;
+        }
+        let kind = rustix::fs::FileType::from_raw_mode(found.st_mode);
+        if kind == rustix::fs::FileType::Directory {
+            if depth >= MAX_DEPTH {
+                return None;
+            }
+            let below = openat(within, &name, flags, Mode::empty()).and_then(Dir::new);
+            open_folders.extend(below);
+        }
+    }
+}
