@@ -15,6 +15,22 @@ pub const MAX_FRAME: usize = 32 << 20;
 pub struct Start<'a> {
     /// Modules that the code may import.
     pub imports: &'a [String],
+    /// What refusals of the system are explained with.
+    pub refusals: Refusals,
+}
+
+/// Sentences that follow an exception which the sandbox caused: what the session allows, and what allows more. Empty
+/// where there is nothing to say.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Refusals {
+    /// Of files, sockets and system calls.
+    pub access: String,
+    /// Of the network.
+    pub network: String,
+    /// Of memory.
+    pub memory: String,
+    /// Of processes and threads.
+    pub processes: String,
 }
 
 /// What a running worker is sent.

@@ -11,8 +11,8 @@ mod patience;
 mod query;
 
 pub use frames::{
-    Call, Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Raise, Reply, Request, Signal,
-    Start, ToolSpec,
+    Call, Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Raise, Refusals, Reply, Request,
+    Signal, Start, ToolSpec,
 };
 pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json, unasked};
 pub use output::{Output, TRUNCATED};

@@ -9,6 +9,7 @@ one, but it cannot hang or crash the daemon.
 """
 
 import _signal as signal  # `signal` makes enums of all numbers, which is slow and, after a fork, costs memory
+import errno
 import faulthandler
 import os
 import select
@@ -32,6 +33,9 @@ y = {"a": x}
 f"{y}"
 """
 PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
+MAX_CAUSES = 20
+# What connections end in where there is no network: no way there, nobody there, no such name.
+OFF_LINE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, -2, -3}
 HIDDEN.add(__file__)
 
 
@@ -226,6 +230,7 @@ class Process(Session):
     def serve(self):
         start = self.channel.receive()
         self.imports = Imports(start["imports"])
+        self.refusals = start["refusals"]
         self.builtins = self.imports.builtins()
         sys.path.insert(0, os.getcwd())
         self.channel.send({"event": "ready"})
@@ -319,6 +324,14 @@ class Process(Session):
         os.close(send)
         belong_to_daemon()
 
+    def describe(self, error, filename):
+        described = super().describe(error, filename)
+        why = refusal(error, self.refusals)
+        if why:
+            described["message"] = ("%s. %s" % (described["message"].rstrip("."), why)).lstrip(". ")
+            described["traceback"] = "%s\n%s\n" % (described["traceback"].rstrip("\n"), why)
+        return described
+
     def on_interrupt(self, number, frame):
         if os.getpid() != self.pid:
             os._exit(130)
@@ -326,6 +339,25 @@ class Process(Session):
             self.channel.stop_pending = self.interruptible
         else:
             super().on_interrupt(number, frame)
+
+
+def refusal(error, sentences):
+    """What an exception is explained with that the sandbox may have caused, or that was raised because of one."""
+    for _ in range(MAX_CAUSES):
+        if isinstance(error, MemoryError):
+            return sentences["memory"]
+        if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
+            return sentences["access"]
+        if isinstance(error, RuntimeError) and "can't start new thread" in error.args:
+            return sentences["processes"]
+        if isinstance(error, BlockingIOError) and error.errno == errno.EAGAIN and error.filename is None:
+            return sentences["processes"]
+        if isinstance(error, OSError) and error.errno in OFF_LINE and sentences["network"]:
+            return sentences["network"]
+        error = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+        if error is None:
+            break
+    return ""
 
 
 def random_state(state=None):

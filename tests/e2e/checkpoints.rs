@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Session, descendants, numbers, refused, runs, until, until_gone};
+use crate::support::{Daemon, Session, descendants, refused, runs, until, until_gone};
 
 fn session(daemon: &Daemon) -> Session<'_> {
     daemon.session(json!({"extra_imports": ["*"]}))
 }
 
 /// The process that runs the code.
-fn worker(session: &Session<'_>) -> u64 {
-    numbers(&session.printed("import os\nprint(os.getpid())"))[0]
+fn worker(daemon: &Daemon, session: &Session<'_>) -> u64 {
+    session.processes(daemon, "import os\nprint(os.getpid())")[0]
 }
 
 /// The processes of a session that has gone back, and on from there.
@@ -22,9 +22,21 @@ fn processes_with_copies(daemon: &Daemon, session: &Session<'_>) -> Vec<u64> {
     session.keep("x = 2");
     session.rewind(&checkpoint);
     session.keep("x = 3");
-    let pids = descendants(daemon.pid());
-    assert!(pids.len() >= 5, "a worker and its copies: {pids:?}");
+    let pids = of_sessions(daemon);
+    assert!(
+        pids.len() >= 6,
+        "an init, a worker and its copies: {pids:?}"
+    );
     pids
+}
+
+/// All processes of sessions: those below the process that starts them.
+fn of_sessions(daemon: &Daemon) -> Vec<u64> {
+    let starts = |pid: &u64| {
+        std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name == b"tinycode-spawn\n")
+    };
+    let spawner = descendants(daemon.pid()).into_iter().find(starts);
+    spawner.map(descendants).unwrap_or_default()
 }
 
 /// Asserts that what is brought back is what was kept, or else that the session has a fresh Python and
@@ -50,7 +62,7 @@ fn processes_of_the_state_that_is_left_end_with_a_rewind() {
     let session = session(&daemon);
     let checkpoint = session.keep("import subprocess, os\nx = 1");
     let code = "child = subprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint(os.getpid(), child.pid)";
-    let pids = numbers(&session.printed(code));
+    let pids = session.processes(&daemon, code);
     assert!(pids.iter().all(|pid| runs(*pid)), "{pids:?}");
     session.rewind(&checkpoint);
     until_gone(&pids);
@@ -64,7 +76,7 @@ fn closing_a_session_leaves_none_of_its_processes() {
     let pids = processes_with_copies(&daemon, &session);
     session.call("session.close", json!({})).unwrap();
     until_gone(&pids);
-    assert_eq!(descendants(daemon.pid()), [] as [u64; 0]);
+    assert_eq!(of_sessions(&daemon), [] as [u64; 0]);
 }
 
 #[test]
@@ -85,8 +97,8 @@ fn a_reset_and_rewinds_do_not_gather_processes() {
         session.call("session.reset", json!({})).unwrap();
     }
     until("there are no more than a worker and its copies", || {
-        let pids = descendants(daemon.pid());
-        pids.iter().filter(|pid| runs(**pid)).count() <= 1 + session.checkpoints().len()
+        let pids = of_sessions(&daemon);
+        pids.iter().filter(|pid| runs(**pid)).count() <= 2 + session.checkpoints().len()
     });
 }
 
@@ -119,11 +131,8 @@ fn a_step_that_kills_itself_and_its_copies_ends_in_a_result() {
     let daemon = Daemon::start();
     let session = session(&daemon);
     session.keep("x = 1");
-    let pids: Vec<u64> = descendants(daemon.pid());
-    let code = format!(
-        "import os, signal\nfor process in {pids:?}:\n    if process != os.getpid(): os.kill(process, signal.SIGKILL)\nos.kill(os.getpid(), signal.SIGKILL)"
-    );
-    let result = session.exec(&code);
+    let code = "import os, signal\nfor process in filter(str.isdigit, os.listdir('/proc')):\n    if process not in ('1', str(os.getpid())): os.kill(int(process), signal.SIGKILL)\nos.kill(os.getpid(), signal.SIGKILL)";
+    let result = session.exec(code);
     assert_eq!(result["state"], "lost", "{result}");
     assert_eq!(session.exec("x")["error"]["type"], "NameError");
     session.assert_usable();
@@ -195,7 +204,7 @@ fn threads_end_with_the_state_that_is_left_and_hold_nothing_up() {
         json!({"value": "0"}),
     );
     let count = session.printed("print(count)");
-    let worker = worker(&session);
+    let worker = worker(&daemon, &session);
     let threads = std::fs::read_dir(format!("/proc/{worker}/task")).unwrap();
     assert_eq!(threads.count(), 1); // nobody else is there to count
     assert_eq!(session.printed("print(count)"), count);

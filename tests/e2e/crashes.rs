@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Session, kill, numbers, until, until_gone};
+use crate::support::{Daemon, Session, kill, numbers, outside, until, until_gone};
 
 /// Asserts that the step was ended for this reason.
 #[track_caller]
@@ -66,10 +66,8 @@ fn a_kill_from_outside_in_mid_step_names_the_signal() {
     let session = session(&daemon);
     let request = session.start_exec("print(os.getpid())\nwhile True: pass");
     let event = session.event("stdout", |_| true);
-    kill(
-        event["text"].as_str().unwrap().trim().parse().unwrap(),
-        Signal::KILL,
-    );
+    let pids = numbers(event["text"].as_str().unwrap());
+    kill(outside(daemon.pid(), &pids, &[])[0], Signal::KILL);
     let result = daemon.wait(request).unwrap();
     assert_restored(&session, &result, "SIGKILL");
 
@@ -78,8 +76,8 @@ fn a_kill_from_outside_in_mid_step_names_the_signal() {
     let event = session.event("stdout", |event| {
         event["text"].as_str().unwrap().starts_with("now")
     });
-    let pid = event["text"].as_str().unwrap()[4..].trim().parse().unwrap();
-    kill(pid, Signal::TERM);
+    let pids = numbers(&event["text"].as_str().unwrap()[4..]);
+    kill(outside(daemon.pid(), &pids, &[])[0], Signal::TERM);
     let result = daemon.wait(request).unwrap();
     assert_restored(&session, &result, "SIGTERM");
 }
@@ -88,7 +86,7 @@ fn a_kill_from_outside_in_mid_step_names_the_signal() {
 fn a_kill_between_steps_costs_the_next_step_and_says_so() {
     let daemon = Daemon::start();
     let session = session(&daemon);
-    let pid = numbers(&session.printed("print(os.getpid())"))[0];
+    let pid = session.processes(&daemon, "print(os.getpid())")[0];
     assert_eq!(session.checkpoints().len(), 3, "it is idle");
     kill(pid, Signal::KILL);
     until_gone(&[pid]);
@@ -169,11 +167,12 @@ fn a_kill_right_after_an_answer_leaves_a_session_that_serves() {
     let daemon = Daemon::start();
     for _ in 0..3 {
         let session = session(&daemon);
-        let pid = numbers(&session.printed("print(os.getpid())"))[0];
+        let pid = session.processes(&daemon, "print(os.getpid())")[0];
         kill(pid, Signal::KILL); // while the daemon has it keep its state
         let result = session.exec("'may run or not'");
         assert_ne!(result["state"], "kept", "{result}");
         session.assert_usable();
+        session.call("session.close", json!({})).unwrap();
     }
 }
 
@@ -212,8 +211,7 @@ fn crashes_of_one_session_do_not_touch_another() {
         assert_eq!(result["state"], "restored");
         good.check("before", json!({"value": "1"}));
     }
-    let pid = good.printed("print(os.getppid())");
-    assert_eq!(pid.trim().parse(), Ok(daemon.pid()));
+    good.check("os.getppid()", json!({"value": "1"}));
 }
 
 #[test]

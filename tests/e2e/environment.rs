@@ -1,6 +1,6 @@
 //! What code finds around it: the environment, folders, the interpreter, imports.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ fn code_sees_no_variables_but_those_that_python_needs() {
         "LANG",
         "LC_CTYPE",
         "MPLBACKEND",
+        "MPLCONFIGDIR",
         "PATH",
         "PYTHONUTF8",
         "TMPDIR",
@@ -44,19 +45,28 @@ fn each_session_has_a_temporary_folder_that_goes_with_it() {
         daemon.session(json!({"extra_imports": ["*"]})),
         daemon.session(json!({"extra_imports": ["*"]})),
     );
-    let code = "import tempfile, os\nf = tempfile.NamedTemporaryFile(delete=False)\nf.write(b'x'); f.close()\nos.makedirs(os.environ['TMPDIR'] + '/deep/er')\nprint(tempfile.gettempdir())";
+    let code = "import tempfile, os\nfolder = tempfile.gettempdir()\nf = tempfile.NamedTemporaryFile(delete=False)\nf.write(b'x'); f.close()\nos.makedirs(folder + '/deep/er')\nprint(os.stat(folder).st_ino)";
     let folders = [one.printed(code), other.printed(code)];
-    let folders = folders
-        .each_ref()
-        .map(|folder| std::path::Path::new(folder.trim()));
     assert_ne!(folders[0], folders[1]);
-    for folder in folders {
-        let mode = folder.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
+    let on_disk = || {
+        let all = std::fs::read_dir(daemon.temp_folder()).unwrap().flatten();
+        let inside = all.flat_map(|folder| std::fs::read_dir(folder.path()).unwrap().flatten());
+        let sessions =
+            inside.filter(|entry| entry.file_name().to_string_lossy().starts_with("session-"));
+        sessions
+            .map(|entry| entry.metadata().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let found = on_disk();
+    assert_eq!(found.len(), 2);
+    for folder in found {
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
     }
+    one.check("sorted(os.listdir(folder))[0]", json!({"value": "'deep'"}));
     one.call("session.close", json!({})).unwrap();
-    assert!(!folders[0].exists());
-    assert!(folders[1].exists());
+    let left = on_disk();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].ino().to_string(), folders[1].trim());
 }
 
 #[test]

@@ -116,10 +116,11 @@ fn the_end_of_the_daemon_ends_what_runs_in_it() {
     let code = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(1000)";
     session.start_exec(code);
     let event = session.event("stdout", |_| true);
-    let pid = event["text"].as_str().unwrap().trim().parse().unwrap();
+    let pids = crate::support::numbers(event["text"].as_str().unwrap());
+    let pids = crate::support::outside(daemon.pid(), &pids, &[]);
     daemon.close();
     assert_eq!(daemon.exit_code(), Some(1));
-    crate::support::until_gone(&[pid]);
+    crate::support::until_gone(&pids);
 }
 
 #[test]

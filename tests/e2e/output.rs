@@ -309,11 +309,9 @@ fn a_child_in_the_background_that_prints_without_end_holds_nothing_up() {
     assert_eq!(result["error"], Value::Null, "{result:.500}");
     let after = session.exec("1 + 1");
     assert_eq!(after["value"], "2", "{after:.500}");
-    let pid = session.exec("child.pid")["value"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let value = session.exec("child.pid")["value"].clone();
+    let inside = value.as_str().unwrap().parse().unwrap();
+    let pid = crate::support::outside(daemon.pid(), &[inside], &[])[0];
     assert!(runs(pid));
     session.call("session.close", json!({})).unwrap();
     crate::support::until_gone(&[pid]);

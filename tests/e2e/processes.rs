@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Options, Session, kill, numbers, runs, until_gone};
+use crate::support::{Daemon, Options, Session, kill, numbers, outside, runs, until_gone};
 
 /// Starts processes of every kind and prints their ids: a child, one in a session of its own, a
 /// grandchild, an orphan in a session of its own, and one that ignores what it can.
@@ -41,16 +41,34 @@ const STUBBORN: &str =
 
 /// Runs code that starts processes and, once they have been seen to run, goes on as `then` says; the
 /// request, and the processes.
-fn start(session: &Session<'_>, then: &str) -> (u64, Vec<u64>) {
-    let folder = tempfile::tempdir().unwrap();
-    let go = folder.path().join("go");
-    let wait = format!("import time\nwhile not os.path.exists({go:?}): time.sleep(0.01)");
+fn start(daemon: &Daemon, session: &Session<'_>, then: &str) -> (u64, Vec<u64>) {
+    start_beside(daemon, session, then, &[])
+}
+
+/// The same where another session has processes too.
+fn start_beside(
+    daemon: &Daemon,
+    session: &Session<'_>,
+    then: &str,
+    others: &[u64],
+) -> (u64, Vec<u64>) {
+    let go = json!([{"name": "go", "description": "", "kind": "client", "parameters": {"type": "object"}}]);
+    session
+        .call("tools.register", json!({"tools": go}))
+        .unwrap();
+    let wait = "import time\ngo()";
     let request = session.start_exec(&format!("{START_MANY}\n{wait}\nprint('go')\n{then}"));
     let event = session.event("stdout", |_| true);
-    let pids = numbers(event["text"].as_str().unwrap());
+    let pids = outside(
+        daemon.pid(),
+        &numbers(event["text"].as_str().unwrap()),
+        others,
+    );
     assert_eq!(pids.len(), 6);
     assert!(pids.iter().all(|pid| runs(*pid)), "{pids:?}");
-    std::fs::write(go, "").unwrap();
+    let call = session.event("tool.call", |_| true)["call"].clone();
+    let answer = json!({"call": call, "value": null});
+    session.client.call("tools.result", answer).unwrap();
     session.until_printed("go\n");
     (request, pids)
 }
@@ -59,7 +77,7 @@ fn start(session: &Session<'_>, then: &str) -> (u64, Vec<u64>) {
 fn processes_end_with_the_session() {
     let daemon = Daemon::start();
     let session = session(&daemon);
-    let (request, pids) = start(&session, "");
+    let (request, pids) = start(&daemon, &session, "");
     assert_eq!(daemon.wait(request).unwrap()["error"], Value::Null);
     session.assert_usable();
     assert!(
@@ -75,7 +93,7 @@ fn processes_end_with_a_step_that_is_killed() {
     let daemon = Daemon::start();
     let limits = json!({"timeout_seconds": 3});
     let session = daemon.session(json!({"extra_imports": ["*"], "limits": limits}));
-    let (request, pids) = start(&session, STUBBORN);
+    let (request, pids) = start(&daemon, &session, STUBBORN);
     let result = daemon.wait(request).unwrap();
     assert_eq!(
         (&result["timeout"], &result["state"]),
@@ -89,7 +107,7 @@ fn processes_end_with_a_step_that_is_killed() {
 fn processes_end_with_a_python_that_crashes() {
     let daemon = Daemon::start();
     let session = session(&daemon);
-    let (request, pids) = start(&session, "os._exit(5)");
+    let (request, pids) = start(&daemon, &session, "os._exit(5)");
     assert_eq!(daemon.wait(request).unwrap()["state"], "restored");
     until_gone(&pids);
 }
@@ -98,7 +116,7 @@ fn processes_end_with_a_python_that_crashes() {
 fn processes_end_with_a_reset() {
     let daemon = Daemon::start();
     let session = session(&daemon);
-    let (request, pids) = start(&session, "");
+    let (request, pids) = start(&daemon, &session, "");
     daemon.wait(request).unwrap();
     session.call("session.reset", json!({})).unwrap();
     until_gone(&pids);
@@ -107,7 +125,7 @@ fn processes_end_with_a_reset() {
 #[test]
 fn processes_end_with_the_daemon() {
     let mut daemon = Daemon::start();
-    let (request, pids) = start(&session(&daemon), "while True: pass");
+    let (request, pids) = start(&daemon, &session(&daemon), "while True: pass");
     daemon.forget(request);
     daemon.close();
     assert_eq!(daemon.exit_code(), Some(1));
@@ -117,7 +135,7 @@ fn processes_end_with_the_daemon() {
 #[test]
 fn processes_end_with_a_daemon_that_is_told_to_end_by_a_signal() {
     let mut daemon = Options::default().socket().start();
-    let (request, pids) = start(&session(&daemon), "while True: pass");
+    let (request, pids) = start(&daemon, &session(&daemon), "while True: pass");
     daemon.forget(request);
     kill(daemon.pid(), Signal::TERM);
     assert_eq!(daemon.exit_code(), Some(0));
@@ -132,6 +150,7 @@ fn the_python_of_a_daemon_that_is_killed_does_not_outlive_it() {
     session.start_exec("import os\nprint(os.getpid())\nwhile True: pass");
     let event = session.event("stdout", |_| true);
     let pids = numbers(event["text"].as_str().unwrap());
+    let pids = outside(daemon.pid(), &pids, &[]);
     daemon.kill_with(&pids);
 }
 
@@ -139,9 +158,9 @@ fn the_python_of_a_daemon_that_is_killed_does_not_outlive_it() {
 fn processes_of_one_session_are_not_taken_for_those_of_another() {
     let daemon = Daemon::start();
     let (one, other) = (session(&daemon), session(&daemon));
-    let (request, pids) = start(&one, "");
+    let (request, pids) = start(&daemon, &one, "");
     daemon.wait(request).unwrap();
-    let (request, others) = start(&other, "os._exit(1)");
+    let (request, others) = start_beside(&daemon, &other, "os._exit(1)", &pids);
     daemon.wait(request).unwrap();
     until_gone(&others);
     assert!(pids.iter().all(|pid| runs(*pid)), "{pids:?}");
@@ -155,10 +174,12 @@ fn code_that_leads_a_fork_bomb_is_ended_with_all_of_it() {
     let limits = json!({"timeout_seconds": 1});
     let session = daemon.session(json!({"extra_imports": ["*"], "limits": limits}));
     let code = "import os, time\npids = []\nfor _ in range(40):\n    pid = os.fork()\n    if pid == 0:\n        for s in range(3):\n            if os.fork(): break\n        while True: time.sleep(1)\n    pids.append(pid)\nprint(*pids)\nimport signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(1)";
-    let result = session.exec(code);
-    assert_eq!(result["state"], "restored", "{result}");
-    let pids = numbers(result["output"].as_str().unwrap());
+    let request = session.start_exec(code);
+    let event = session.event("stdout", |_| true);
+    let pids = outside(daemon.pid(), &numbers(event["text"].as_str().unwrap()), &[]);
     assert_eq!(pids.len(), 40);
+    let result = daemon.wait(request).unwrap();
+    assert_eq!(result["state"], "restored", "{result}");
     until_gone(&pids);
     session.assert_usable();
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Model, Reply, refused, until_gone, without_times};
+use crate::support::{Daemon, Model, Reply, numbers, outside, refused, until_gone, without_times};
 
 #[test]
 fn a_session_is_described_by_its_options() {
@@ -14,7 +14,7 @@ fn a_session_is_described_by_its_options() {
     let info = daemon.call("session.create", options).unwrap();
     let wanted = json!({
         "session": info["session"], "name": "mine é", "trust_level": "isolated", "state": "idle",
-        "step": 0, "model": "some-model", "extra_imports": ["os"], "network": "host", "tools": [], "seq": 0,
+        "step": 0, "model": "some-model", "extra_imports": ["os"], "network": "host", "sandbox": "workspace", "tools": [], "seq": 0,
         "limits": {"timeout_seconds": 5.0, "max_output_bytes": 10_000, "max_steps": 100,
                    "max_memory_bytes": 1_u64 << 30},
     });
@@ -131,13 +131,14 @@ fn closing_stops_what_runs_and_turns_away_what_waits() {
     let session = daemon.session(json!({"extra_imports": ["os"]}));
     let running = session.start_exec("import os\nprint(os.getpid())\nwhile True: pass");
     let event = session.event("stdout", |_| true);
-    let pid = event["text"].as_str().unwrap().trim().parse().unwrap();
+    let pids = numbers(event["text"].as_str().unwrap());
+    let pids = outside(daemon.pid(), &pids, &[]);
     let waiting = [
         session.start_exec("1"),
         session.start("run", json!({"task": "t"})),
     ];
     assert_eq!(session.call("session.close", json!({})), Ok(json!({})));
-    until_gone(&[pid]);
+    until_gone(&pids);
     let result = daemon.wait(running).unwrap();
     assert_eq!(result["interrupted"], true);
     for request in waiting {

@@ -55,6 +55,12 @@ fn level(look: Look, name: &str, level: &Level) -> String {
     if !status.enforced.is_empty() {
         further.push(format!("enforced: {}", status.enforced.join(", ")));
     }
+    further.extend(
+        status
+            .missing
+            .iter()
+            .map(|what| format!("not enforced: {what}")),
+    );
     item(look, true, name, &said, &further)
 }
 
@@ -126,6 +132,7 @@ mod tests {
                 engine: "CPython".to_owned(),
                 python_version: None,
                 enforced: Vec::new(),
+                missing: Vec::new(),
                 preparing: None,
                 reason: Some(reason.to_owned()),
             },
@@ -143,6 +150,7 @@ mod tests {
         isolated.exec_ms = Some(1.2);
         isolated.status.python_version = Some("3.11.7".to_owned());
         isolated.status.enforced = vec!["time".to_owned(), "output".to_owned()];
+        isolated.status.missing = vec!["files: no Landlock".to_owned()];
         Findings {
             version: "0.1.0".to_owned(),
             trust_levels: Levels {
@@ -175,6 +183,7 @@ tinycode 0.1.0
 ok isolated   CPython, Python 3.11.7
               started in 42 ms, ran 1+1 in 1 ms
               enforced: time, output
+              not enforced: files: no Landlock
 no local      not part of this version
 no sandboxed  no Docker
               => install it

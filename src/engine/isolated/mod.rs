@@ -107,8 +107,13 @@ impl Engine for Isolated {
             Err(_) => (None, Some("there is no python3 on PATH".to_owned())),
         };
         let layers = tokio::time::timeout(patience, self.layers()).await;
-        let layers = layers.ok().and_then(Result::ok).unwrap_or_default();
-        let sandbox = layers.enforced(Sandbox::Workspace).into_iter();
+        let layers = layers.ok().and_then(Result::ok);
+        let missing = layers
+            .as_ref()
+            .map_or_else(Vec::new, |layers| layers.missing(Sandbox::Workspace));
+        let sandbox = layers
+            .map_or_else(Vec::new, |layers| layers.enforced(Sandbox::Workspace))
+            .into_iter();
         Level {
             engine: "CPython subprocess",
             enforced: ENFORCED
@@ -117,7 +122,7 @@ impl Engine for Isolated {
                 .chain(sandbox)
                 .map(str::to_owned)
                 .collect(),
-            missing: layers.missing(Sandbox::Workspace),
+            missing,
             python_version,
             preparing: None,
             unavailable,
@@ -148,7 +153,10 @@ impl Engine for Isolated {
             home: self.settings.home.clone(),
             secret,
         };
-        Ok(Box::new(Forking::open(source, spec, MOST_COPIED).await?))
+        let memory = spec.max_memory.unwrap_or(source.max_memory);
+        Ok(Box::new(
+            Forking::open(source, spec, MOST_COPIED.min(memory / 4)).await?,
+        ))
     }
 
     async fn check_tool(

@@ -168,7 +168,7 @@ impl Process for Processes {
 }
 
 /// An amount for people.
-fn bytes(amount: u64) -> String {
+pub fn bytes(amount: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = UNITS
         .iter()

@@ -14,15 +14,15 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use super::packets::Packets;
-use super::session::Processes;
+use super::session::{Processes, bytes};
 use super::spawner::Spawner;
 use crate::engine::copies::Copies;
 use crate::engine::folder::{Folder, SessionFolder};
 use crate::engine::forking::{Host, Source};
 use crate::engine::python::Interpreter;
 use crate::engine::{EngineError, Spec};
-use crate::jail::{Bounds, Launch, messages};
-use crate::worker::{BOOTSTRAP, Link, Process, Start};
+use crate::jail::{Bounds, Launch, Sandbox, messages};
+use crate::worker::{BOOTSTRAP, Link, Process, Refusals, Start};
 
 /// Time that a fresh interpreter gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,6 +84,7 @@ impl Source for Subprocesses {
         })?;
         let start = Start {
             imports: &spec.imports,
+            refusals: refusals(&launch),
         };
         let begins = async {
             link.send_sources().await?;
@@ -157,6 +158,42 @@ impl Subprocesses {
         let processes = processes.await.map_err(io::Error::other)?;
         let link = Link::new(UnixStream::from_std(ours)?, stdout_reader, stderr_reader);
         Ok((processes, link))
+    }
+}
+
+/// What the code is told of a refusal.
+fn refusals(launch: &Launch) -> Refusals {
+    let cwd = launch.cwd.display();
+    let access = match launch.sandbox {
+        Sandbox::Strict => format!(
+            "This session may read Python, its packages and {cwd}, and write its temporary folder alone; the option \
+             `sandbox: \"workspace\"` allows more."
+        ),
+        Sandbox::Workspace => format!(
+            "This session may read what its user may but hidden files of the home folder, and write {cwd} and its \
+             temporary folder; the option `sandbox: \"off\"` allows more."
+        ),
+        Sandbox::Off => {
+            "This session has the files of its user, and may touch no process but its own; no option allows more."
+                .to_owned()
+        }
+    };
+    let network = "This session has no network; the option `network: \"host\"` gives it one.";
+    let memory = bytes(launch.bounds.memory);
+    let processes = launch.bounds.processes;
+    Refusals {
+        access,
+        network: if launch.network {
+            String::new()
+        } else {
+            network.to_owned()
+        },
+        memory: format!(
+            "This session may use {memory} of memory; the option `limits.max_memory_bytes` allows more."
+        ),
+        processes: format!(
+            "This session may have {processes} processes and threads; no option allows more."
+        ),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{DEFAULT_IMAGE, files, mount};
 use crate::engine::copies::Copies;
 use crate::engine::forking::{Forking, Host, Source};
 use crate::engine::{EngineError, Spec, Unit, imports};
-use crate::worker::{Link, Process, Start};
+use crate::worker::{Link, Process, Refusals, Start};
 
 /// Time that a Python which waits gets to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -153,6 +153,7 @@ fn lacks(spec: &Spec, names: &[String]) -> EngineError {
 async fn begin(spec: &Spec, container: &mut Container) -> Result<(), EngineError> {
     let start = Start {
         imports: &spec.imports,
+        refusals: Refusals::default(),
     };
     container.link.begin(&start).await.map_err(|error| {
         let last = container.link.last_said();

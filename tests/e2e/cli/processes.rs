@@ -7,7 +7,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{assert_code, replay};
-use crate::support::{Daemon, KEY, Options, Running, numbers, runs, tinycode, until, until_gone};
+use crate::support::{
+    Daemon, KEY, Options, Running, numbers, outside, runs, tinycode, until, until_gone,
+};
 
 const LONG: &str = "```python\nimport os, subprocess, time\nchild = subprocess.Popen(['sleep', '1000'])\nprint(os.getpid(), child.pid)\ntime.sleep(1000)\n```";
 
@@ -38,6 +40,7 @@ fn start_long(folder: &Path) -> (Running, Vec<u64>) {
         pids = printed.map_or_else(Vec::new, |event| numbers(event["text"].as_str().unwrap()));
         !pids.is_empty()
     });
+    pids = outside(running.pid(), &pids, &[]);
     assert!(
         pids.len() == 2 && pids.iter().all(|pid| runs(*pid)),
         "{pids:?}"
@@ -85,7 +88,7 @@ fn the_key_is_in_the_environment_of_no_process() {
     let daemon: Daemon = Options::default().env("OPENAI_API_KEY", KEY).start();
     let session = daemon.session(json!({"extra_imports": ["*"]}));
     let code = "import os, subprocess\nchild = subprocess.Popen(['sleep', '1000'])\nprint(os.getpid(), child.pid)";
-    let mut pids = numbers(&session.printed(code));
+    let mut pids = session.processes(&daemon, code);
     pids.push(daemon.pid());
     assert_keyless(&pids);
     let code = format!(

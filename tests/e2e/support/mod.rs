@@ -87,6 +87,25 @@ pub fn descendants(pid: u64) -> Vec<u64> {
         .collect()
 }
 
+/// The processes below `root` that the code of a session knows by these numbers, in its own PID namespace, as the tests
+/// know them; in the same order, and none of `but`, which are another session's.
+#[track_caller]
+pub fn outside(root: u64, inside: &[u64], but: &[u64]) -> Vec<u64> {
+    let below = descendants(root);
+    let own = |pid: u64| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        line.and_then(|line| numbers(line).pop())
+    };
+    let below = below.into_iter().filter(|pid| !but.contains(pid));
+    let known: Vec<(Option<u64>, u64)> = below.map(|pid| (own(pid), pid)).collect();
+    let found = inside.iter().map(|inner| {
+        let found = known.iter().find(|(own, _)| *own == Some(*inner));
+        found.unwrap_or_else(|| panic!("{inner} among {known:?}")).1
+    });
+    found.collect()
+}
+
 /// Waits until none of the processes runs.
 pub fn until_gone(pids: &[u64]) {
     until(&format!("{pids:?} are gone"), || {

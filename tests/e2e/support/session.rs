@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Client;
+use super::{Client, Daemon, numbers, outside};
 
 /// A session, on the connection that created it or one that knows of it.
 pub struct Session<'a> {
@@ -102,6 +102,12 @@ impl Session<'_> {
     pub fn rewind(&self, checkpoint: &str) -> Value {
         let params = json!({"checkpoint": checkpoint});
         self.call("session.rewind", params).unwrap()
+    }
+
+    /// Runs code that prints the numbers of its processes; the processes.
+    #[track_caller]
+    pub fn processes(&self, daemon: &Daemon, code: &str) -> Vec<u64> {
+        outside(daemon.pid(), &numbers(&self.printed(code)), &[])
     }
 
     /// The events that have come so far.
