@@ -13,10 +13,14 @@ use crate::engine::{MemoryChange, MemoryChanges, Stored};
 
 /// Most names that are held. Code that stores more than this loses the new ones.
 pub const MAX_NAMES: usize = 1_000;
+/// Most bytes of memory that the values take which are held, about. Code that stores more loses the new ones.
+pub const MAX_WEIGHT: usize = 32 << 20;
 /// Most observations, and most failed approaches, that are held; the oldest go first.
 const MAX_NOTES: usize = 200;
 /// Most characters of a note.
 const MAX_NOTE: usize = 2_000;
+/// Bytes that a name takes beside its value and its text.
+const ENTRY: usize = 96;
 /// Characters of a value that the model is shown.
 const SHOWN_VALUE: usize = 200;
 /// Values and notes of a kind that the model is shown.
@@ -28,6 +32,8 @@ const SHOWN: usize = 20;
 #[derive(Clone, Debug, Default)]
 pub struct Scratchpad {
     variables: BTreeMap<String, Arc<Stored>>,
+    /// Bytes of memory that they take.
+    weight: usize,
     observations: Vec<Arc<str>>,
     failed: Vec<Arc<str>>,
     /// What Python has not been told yet.
@@ -62,8 +68,13 @@ impl Scratchpad {
     }
 
     fn hold(&mut self, name: String, value: Stored) -> bool {
-        let room = self.variables.len() < MAX_NAMES || self.variables.contains_key(&name);
+        let before = self.variables.get(&name);
+        let names = self.variables.len() + usize::from(before.is_none());
+        let less = before.map_or(0, |before| weight_of(&name, before));
+        let weight = self.weight - less + weight_of(&name, &value);
+        let room = names <= MAX_NAMES && (weight <= MAX_WEIGHT || weight <= self.weight);
         if room {
+            self.weight = weight;
             self.variables.insert(name, Arc::new(value));
             self.unshown = true;
         }
@@ -130,6 +141,8 @@ impl Scratchpad {
     pub fn python_was_lost(&mut self) {
         self.variables
             .retain(|_, value| matches!(**value, Stored::Json(_)));
+        let left = self.variables.iter();
+        self.weight = left.map(|(name, value)| weight_of(name, value)).sum();
         let json = self
             .variables
             .iter()
@@ -166,11 +179,7 @@ impl Scratchpad {
             .variables
             .iter()
             .filter(|(name, value)| !shared(name, value));
-        own.map(|(_, value)| match &**value {
-            Stored::Json(value) => value.to_string().len(),
-            Stored::Repr(repr) => repr.len(),
-        })
-        .sum()
+        own.map(|(name, value)| weight_of(name, value)).sum()
     }
 
     /// What the model is to be shown, if it has not seen the latest.
@@ -236,6 +245,28 @@ fn section(text: &mut String, title: &str, items: impl Iterator<Item = String>) 
             let _ = writeln!(text, "- {item}");
         }
     }
+}
+
+/// Bytes of memory that a stored value takes, about.
+fn weight_of(name: &str, value: &Stored) -> usize {
+    let value = match value {
+        Stored::Json(value) => weight(value),
+        Stored::Repr(repr) => repr.len(),
+    };
+    ENTRY + name.len() + value
+}
+
+fn weight(value: &Value) -> usize {
+    let within = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| ENTRY + name.len() + weight(value))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + within
 }
 
 /// At most `limit` characters of `text`.
@@ -338,5 +369,23 @@ mod tests {
         assert_eq!(pad.observations().len(), MAX_NOTES);
         assert!(pad.observations()[0].len() < 2_010);
         assert!(!pad.store("one more".to_owned(), json!(1)));
+    }
+
+    #[test]
+    fn the_values_are_bounded_together_and_what_is_replaced_makes_room() {
+        let mut pad = Scratchpad::default();
+        let large = || json!("x".repeat(10 << 20));
+        for name in ["a", "b", "c"] {
+            assert!(pad.store(name.to_owned(), large()), "{name}");
+        }
+        assert!(!pad.store("d".to_owned(), large()));
+        assert!(pad.store("a".to_owned(), large()));
+        assert!(!pad.store("a".to_owned(), json!("x".repeat(13 << 20))));
+        assert!(pad.store("a".to_owned(), json!(1)));
+        assert!(pad.store("d".to_owned(), large()));
+        // Many small values take more memory than their text.
+        assert!(!pad.store("e".to_owned(), json!(vec![0; 1 << 18])));
+        pad.clear();
+        assert!(pad.store("e".to_owned(), json!(vec![0; 1 << 18])));
     }
 }

@@ -5,15 +5,22 @@ use super::{
     MemoryRecalled, MemorySteps, MemoryStore, MemoryText, SessionRef, error,
 };
 use crate::protocol::ErrorKind;
-use crate::session::MAX_NAMES;
+use crate::session::{MAX_NAMES, MAX_WEIGHT};
 
 /// Bytes of a value that the scratchpad takes, as JSON.
 const MAX_VALUE: usize = 1 << 20;
+/// Bytes of a name that it takes.
+const MAX_NAME: usize = 2_000;
 
 pub async fn store(context: &Context, params: MemoryStore) -> Result<Empty, Error> {
     let session = context.app.registry.get(&params.session)?;
     if params.name.is_empty() {
         return Err(error::params("name: must not be empty"));
+    }
+    if params.name.len() > MAX_NAME {
+        return Err(error::params(&format!(
+            "name: longer than {MAX_NAME} bytes"
+        )));
     }
     if params.value.to_string().len() > MAX_VALUE {
         return Err(error::params(&format!(
@@ -21,7 +28,9 @@ pub async fn store(context: &Context, params: MemoryStore) -> Result<Empty, Erro
         )));
     }
     if !session.store(&params.name, params.value) {
-        let message = format!("the scratchpad holds {MAX_NAMES} names already");
+        let most = MAX_WEIGHT >> 20;
+        let message =
+            format!("the scratchpad is full: it holds {MAX_NAMES} names and {most} MiB at most");
         return Err(Error::new(ErrorKind::LimitExceeded, message)
             .hint("`memory.clear` empties it; one name can hold a whole object"));
     }

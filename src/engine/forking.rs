@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::copies::Copies;
-use super::report::{aside, event, none_runs, outcome, request, unanswered};
+use super::report::{aside, none_runs, outcome, pass_on, request, unanswered};
 use super::{
     Answers, Emit, EngineError, Event, FRESH, Outcome, Query, Spec, State, Step, Told, Unanswered,
     Unit,
@@ -186,7 +186,7 @@ impl<S: Source> Unit for Forking<S> {
             limit: self.spec.max_output,
             stop,
             replies: answers,
-            happening: &mut |happening| events.emit(event(happening)),
+            happening: &mut |happening| pass_on(happening, events),
         };
         let report = link.step(request, watch).await;
         let duration = started.elapsed();

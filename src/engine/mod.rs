@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::worker::Reply;
-pub use crate::worker::{Call, Inspected, Matches, Query, Raise, Told, Variable};
+pub use crate::worker::{Call, Inspected, Matches, Query, Raise, Told, Variable, heavy};
 
 pub use crate::jail::{Sandbox, Without};
 pub use isolated::{Isolated, Settings as IsolatedSettings};

@@ -37,9 +37,15 @@ fn tool_specs(tools: &[ToolFunction]) -> Vec<ToolSpec<'_>> {
     specs.collect()
 }
 
-/// What the code does, as an event of its step.
-pub fn event(happening: Happening) -> Event {
-    match happening {
+/// Passes on what the code does, if it is an event of its step.
+pub fn pass_on(happening: Happening, events: &dyn Emit<Event>) {
+    if let Some(event) = event(happening) {
+        events.emit(event);
+    }
+}
+
+fn event(happening: Happening) -> Option<Event> {
+    Some(match happening {
         Happening::Stdout(text) => Event::Output(Stream::Stdout, text),
         Happening::Stderr(text) => Event::Output(Stream::Stderr, text),
         Happening::Signal(kind, message) => {
@@ -61,14 +67,15 @@ pub fn event(happening: Happening) -> Event {
         Happening::Call(call) => Event::Call(call),
         Happening::Memory(Change::Observe { text }) => Event::Memory(MemoryChange::Observe(text)),
         Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
-    }
+        Happening::Refused => return None,
+    })
 }
 
 /// Passes on what threads of the code do while nothing but a query runs: the scratchpad has to know.
 pub fn aside(events: &dyn Emit<Event>) -> impl FnMut(Happening) + Send {
     move |happening| {
         if matches!(happening, Happening::Memory(_)) {
-            events.emit(event(happening));
+            pass_on(happening, events);
         }
     }
 }

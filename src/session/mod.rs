@@ -4,6 +4,8 @@
 //! (`actor.rs`); everything else answers at once.
 
 mod actor;
+mod arguments;
+mod calls;
 mod convert;
 mod error;
 pub mod log;
@@ -11,6 +13,7 @@ mod namespace;
 mod prompt;
 mod recorder;
 mod registry;
+mod schema;
 mod signature;
 mod tools;
 
@@ -474,3 +477,6 @@ impl Session {
 
 /// Most names that a scratchpad holds.
 pub const MAX_NAMES: usize = scratchpad::MAX_NAMES;
+
+/// Most bytes of memory that its values take.
+pub const MAX_WEIGHT: usize = scratchpad::MAX_WEIGHT;

@@ -3,19 +3,24 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
+use super::calls::Calls;
 use super::convert;
 use super::log::Log;
-use super::tools::{Toolbox, client_gone};
+use super::tools::Toolbox;
 use crate::agent::{self, Memory};
-use crate::engine::{self, Call, Emit, MemoryChange, Outcome, Raise, Stream};
+use crate::engine::{self, Emit, MemoryChange, Outcome, Raise, Stream};
 use crate::protocol::{Event, ExecResult, MemoryOp, Signal};
 
 /// Most signals that a session holds; the oldest go first.
 const MAX_SIGNALS: usize = 2_000;
 /// Most signals of one step that are taken.
 const MAX_STEP_SIGNALS: usize = 1_000;
+/// Most changes of the scratchpad that one step makes which become events.
+const MAX_STEP_CHANGES: usize = 10_000;
+/// What is said where further ones do not.
+const CHANGES_LEFT_OUT: &str =
+    "[the scratchpad was changed so often in this step that further changes are not told]\n";
 /// Most characters of a signal's message.
 const MAX_MESSAGE: usize = 2_000;
 
@@ -24,7 +29,7 @@ const MAX_MESSAGE: usize = 2_000;
 pub struct Recorder {
     log: Arc<Log>,
     memory: Arc<Mutex<Memory>>,
-    tools: Arc<Mutex<Toolbox>>,
+    calls: Calls,
     book: Mutex<Book>,
 }
 
@@ -34,6 +39,8 @@ struct Book {
     signals: Vec<Signal>,
     /// Those of the step that runs.
     of_step: Vec<Signal>,
+    /// Changes of the scratchpad that the code made in it.
+    changes: usize,
     /// What the latest step with code did, until somebody takes it.
     latest: Option<ExecResult>,
     /// The run that goes on.
@@ -43,9 +50,9 @@ struct Book {
 impl Recorder {
     pub fn new(log: Arc<Log>, memory: Arc<Mutex<Memory>>, tools: Arc<Mutex<Toolbox>>) -> Self {
         Self {
+            calls: Calls::new(Arc::clone(&log), tools),
             log,
             memory,
-            tools,
             book: Mutex::default(),
         }
     }
@@ -58,6 +65,7 @@ impl Recorder {
     pub fn step_started(&self, step: u64) {
         let run = self.book(|book| {
             book.of_step.clear();
+            book.changes = 0;
             book.latest = None;
             book.run.clone()
         });
@@ -65,10 +73,7 @@ impl Recorder {
     }
 
     pub fn step_finished(&self, step: u64, outcome: Option<Outcome>) {
-        let given_up = self.tools(Toolbox::give_up);
-        given_up
-            .into_iter()
-            .for_each(|id| tool_done(&self.log, id, false));
+        self.calls.give_up();
         let result = outcome.map(|outcome| {
             let signals = self.book(|book| std::mem::take(&mut book.of_step));
             convert::exec_result(step, outcome, signals)
@@ -98,30 +103,9 @@ impl Recorder {
         self.log.append(Event::Memory { name, op });
     }
 
-    fn tools<T>(&self, work: impl FnOnce(&mut Toolbox) -> T) -> T {
-        with(&self.tools, work)
-    }
-
     /// Answers a call of a tool; says whether it waited.
     pub fn answer_call(&self, id: u64, result: Result<Value, Raise>) -> bool {
-        answer(&self.log, &self.tools, id, result)
-    }
-
-    fn call(&self, step: u64, call: Call) {
-        let (id, owner) = match self.tools(|tools| tools.admit(&call)) {
-            Ok(admitted) => admitted,
-            Err(error) => return self.tools(|tools| tools.refuse(call.number, error)),
-        };
-        self.log.append(Event::ToolCall {
-            call: name_of_call(&self.log, id),
-            step,
-            name: call.name.clone(),
-            args: call.args,
-            kwargs: call.kwargs,
-        });
-        let (log, tools) = (Arc::clone(&self.log), Arc::clone(&self.tools));
-        let watcher = tokio::spawn(fail_without_client(log, tools, id, call.name, owner));
-        self.tools(|tools| tools.watch(id, watcher.abort_handle()));
+        self.calls.answer(id, result)
     }
 
     fn book<T>(&self, work: impl FnOnce(&mut Book) -> T) -> T {
@@ -155,7 +139,7 @@ impl Recorder {
         });
     }
 
-    fn code_changed_memory(&self, change: MemoryChange) {
+    fn code_changed_memory(&self, step: u64, change: MemoryChange) {
         let (name, op) = match &change {
             MemoryChange::Store { name, .. } => (name.clone(), MemoryOp::Store),
             MemoryChange::Observe(_) => ("observations".to_owned(), MemoryOp::Observe),
@@ -166,7 +150,16 @@ impl Recorder {
             .unwrap_or_else(PoisonError::into_inner)
             .scratchpad
             .apply(change);
-        self.memory_changed(&name, op);
+        let changes = self.book(|book| {
+            book.changes += 1;
+            book.changes
+        });
+        if changes <= MAX_STEP_CHANGES {
+            self.memory_changed(&name, op);
+        } else if changes == MAX_STEP_CHANGES + 1 {
+            let text = CHANGES_LEFT_OUT.to_owned();
+            self.log.append(Event::Stderr { step, text });
+        }
     }
 
     pub fn engine_event(&self, step: u64, event: engine::Event) {
@@ -181,47 +174,10 @@ impl Recorder {
                 self.log.append(Event::Display { step, data });
             }
             engine::Event::Signal(kind, message) => self.signal(step, kind, message),
-            engine::Event::Memory(change) => self.code_changed_memory(change),
-            engine::Event::Call(call) => self.call(step, call),
+            engine::Event::Memory(change) => self.code_changed_memory(step, change),
+            engine::Event::Call(call) => self.calls.call(step, call),
         }
     }
-}
-
-fn with<T>(tools: &Mutex<Toolbox>, work: impl FnOnce(&mut Toolbox) -> T) -> T {
-    work(&mut tools.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// What clients call a call.
-fn name_of_call(log: &Log, id: u64) -> String {
-    format!("{}.{id}", log.session())
-}
-
-fn tool_done(log: &Log, id: u64, ok: bool) {
-    let call = name_of_call(log, id);
-    log.append(Event::ToolDone { call, ok });
-}
-
-/// Answers a call of a tool; says whether it waited.
-fn answer(log: &Log, tools: &Mutex<Toolbox>, id: u64, result: Result<Value, Raise>) -> bool {
-    let Some(call) = with(tools, |tools| tools.claim(id)) else {
-        return false;
-    };
-    // Noted first: the code goes on at once, and what it does next comes after this.
-    tool_done(log, id, result.is_ok());
-    with(tools, |tools| tools.answer(&call, result));
-    true
-}
-
-/// Waits until the client that runs the tool has gone, and has the call fail then.
-async fn fail_without_client(
-    log: Arc<Log>,
-    tools: Arc<Mutex<Toolbox>>,
-    id: u64,
-    name: String,
-    owner: CancellationToken,
-) {
-    owner.cancelled().await;
-    answer(&log, &tools, id, Err(client_gone(&name)));
 }
 
 impl Emit<agent::Event> for Recorder {

@@ -1,20 +1,33 @@
 //! The tools of a session: which there are, what they take, and the calls that wait for an answer.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use jsonschema::Validator;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::arguments::Takes;
 use super::error::SessionError;
+use super::schema::Allowance;
 use super::signature;
-use crate::engine::{Call, Raise, ToolAnswer, ToolFunction};
+use crate::engine::{Raise, ToolAnswer, ToolFunction};
 use crate::protocol::{Tool, ToolKind};
 
 /// Calls of one step that may wait at once.
 const MAX_PENDING: usize = 1_000;
+/// Bytes of arguments of one step that may wait to be looked at aside.
+const MAX_ASIDE: usize = 128 << 20;
+/// Tools of a session.
+const MAX_TOOLS: usize = 1_000;
+/// Bytes of the parameters of all tools of a session, as JSON.
+const MAX_SCHEMAS: usize = 8 << 20;
+/// Bytes of the parameters of tools that are registered together.
+const MAX_TOGETHER: usize = 1 << 20;
+/// Units of work that the patterns take in them.
+const MAX_PATTERNS: u64 = 4_000;
 /// Names that mean something else in the code.
 const RESERVED: &[&str] = &[
     "final_answer",
@@ -41,17 +54,38 @@ pub struct Toolbox {
     /// Calls so far; each is named by its place among them, which no other process of Python's repeats.
     calls: u64,
     pending: HashMap<u64, Pending>,
+    /// Calls of the step that runs which are looked at aside.
+    aside: Aside,
     answers: mpsc::UnboundedSender<ToolAnswer>,
 }
 
 #[derive(Debug)]
 struct Entry {
     tool: Tool,
-    /// Parameters in the order in which they may be given without a name.
-    order: Vec<String>,
-    takes: Validator,
+    takes: Arc<Takes>,
     /// Cancelled when the client that runs the tool has gone.
     owner: CancellationToken,
+}
+
+/// Calls that are looked at before anybody is told of them.
+#[derive(Debug, Default)]
+struct Aside {
+    calls: usize,
+    /// Bytes of their arguments.
+    bytes: usize,
+    /// Set when their step has ended.
+    over: Arc<AtomicBool>,
+}
+
+/// A tool that is called, as the one who looks at the arguments needs it.
+#[derive(Debug)]
+pub struct Called {
+    /// What it takes.
+    pub takes: Arc<Takes>,
+    /// Cancelled when the client that runs the tool has gone.
+    pub owner: CancellationToken,
+    /// Set when the step has ended that made the call.
+    pub over: Arc<AtomicBool>,
 }
 
 /// A call that waits for its answer.
@@ -76,6 +110,7 @@ impl Toolbox {
             entries: Vec::new(),
             calls: 0,
             pending: HashMap::new(),
+            aside: Aside::default(),
             answers,
         }
     }
@@ -92,6 +127,11 @@ impl Toolbox {
     /// What is wrong with one of them.
     pub fn add(&mut self, tools: Vec<Tool>, owner: &CancellationToken) -> Result<(), SessionError> {
         let mut fresh: Vec<Entry> = Vec::new();
+        let taken: usize = self.entries.iter().map(|entry| entry.takes.bytes).sum();
+        let mut allowance = Allowance {
+            bytes: MAX_TOGETHER.min(MAX_SCHEMAS.saturating_sub(taken)),
+            patterns: MAX_PATTERNS,
+        };
         for tool in tools {
             let alive = |entry: &Entry| entry.tool.name == tool.name && !entry.owner.is_cancelled();
             if self.entries.iter().any(alive)
@@ -99,7 +139,10 @@ impl Toolbox {
             {
                 return Err(wrong(format!("'{}' is there already", tool.name)));
             }
-            fresh.push(entry(tool, owner)?);
+            fresh.push(entry(tool, owner, &mut allowance)?);
+        }
+        if self.entries.len() + fresh.len() > MAX_TOOLS {
+            return Err(wrong(format!("a session has {MAX_TOOLS} tools at most")));
         }
         self.entries
             .retain(|entry| fresh.iter().all(|new| new.tool.name != entry.tool.name));
@@ -112,33 +155,63 @@ impl Toolbox {
         self.tools().map(function).collect()
     }
 
-    /// Takes a call of the code's, or says what is wrong with it. Returns its number in the session, and
-    /// what is cancelled when the client that runs the tool goes away.
-    pub fn admit(&mut self, call: &Call) -> Result<(u64, CancellationToken), Raise> {
-        let known = self
-            .entries
-            .iter()
-            .find(|entry| entry.tool.name == call.name);
+    /// The tool that the code calls, or what is wrong with the call.
+    ///
+    /// # Errors
+    /// What the call raises.
+    pub fn called(&self, name: &str) -> Result<Called, Raise> {
+        let known = self.entries.iter().find(|entry| entry.tool.name == name);
         let entry =
-            known.ok_or_else(|| raise("NameError", format!("there is no tool '{}'", call.name)))?;
+            known.ok_or_else(|| raise("NameError", format!("there is no tool '{name}'")))?;
+        if entry.tool.kind == ToolKind::Python {
+            let what =
+                format!("the tool '{name}' runs beside the code, and no client is asked for it");
+            return Err(raise("ToolError", what));
+        }
         if entry.owner.is_cancelled() {
-            return Err(client_gone(&call.name));
+            return Err(client_gone(name));
         }
-        if self.pending.len() >= MAX_PENDING {
-            return Err(raise(
-                "ToolError",
-                format!("{MAX_PENDING} calls of tools are waiting already"),
-            ));
+        if self.pending.len() + self.aside.calls >= MAX_PENDING {
+            let what = format!("{MAX_PENDING} calls of tools are waiting already");
+            return Err(raise("ToolError", what));
         }
-        check(entry, call)?;
-        let owner = entry.owner.clone();
+        Ok(Called {
+            takes: Arc::clone(&entry.takes),
+            owner: entry.owner.clone(),
+            over: Arc::clone(&self.aside.over),
+        })
+    }
+
+    /// Notes that a call is looked at aside, if there is room for its arguments.
+    ///
+    /// # Errors
+    /// What the call raises.
+    pub fn put_aside(&mut self, weight: usize) -> Result<(), Raise> {
+        if self.aside.bytes + weight > MAX_ASIDE {
+            let what = "too many calls of tools with large arguments are waiting already";
+            return Err(raise("ToolError", what.to_owned()));
+        }
+        self.aside.calls += 1;
+        self.aside.bytes += weight;
+        Ok(())
+    }
+
+    /// Notes that a call has been looked at; says whether its step still runs.
+    pub fn take_back(&mut self, weight: usize, over: &AtomicBool) -> bool {
+        if over.load(Ordering::SeqCst) {
+            return false; // all have been forgotten
+        }
+        self.aside.calls -= 1;
+        self.aside.bytes -= weight;
+        true
+    }
+
+    /// Takes a call whose arguments have been looked at; returns its number in the session.
+    pub fn admit(&mut self, number: u64) -> u64 {
         self.calls += 1;
-        let pending = Pending {
-            number: call.number,
-            watcher: None,
-        };
-        self.pending.insert(self.calls, pending);
-        Ok((self.calls, owner))
+        let watcher = None;
+        self.pending.insert(self.calls, Pending { number, watcher });
+        self.calls
     }
 
     /// Notes who has the call fail when the client that runs the tool goes away.
@@ -174,6 +247,8 @@ impl Toolbox {
 
     /// Gives up the calls that still wait; returns their numbers in the session, in order.
     pub fn give_up(&mut self) -> Vec<u64> {
+        let aside = std::mem::take(&mut self.aside);
+        aside.over.store(true, Ordering::SeqCst);
         let mut given_up: Vec<u64> = self.pending.drain().map(|(id, _)| id).collect();
         given_up.sort_unstable();
         given_up
@@ -202,7 +277,11 @@ fn wrong(message: String) -> SessionError {
     }
 }
 
-fn entry(tool: Tool, owner: &CancellationToken) -> Result<Entry, SessionError> {
+fn entry(
+    tool: Tool,
+    owner: &CancellationToken,
+    allowance: &mut Allowance,
+) -> Result<Entry, SessionError> {
     let name = &tool.name;
     let problem = match &tool.source {
         _ if !is_identifier(name) => Some("is not a Python identifier"),
@@ -222,17 +301,13 @@ fn entry(tool: Tool, owner: &CancellationToken) -> Result<Entry, SessionError> {
     if schema.get("type").is_some_and(|kind| kind != "object") {
         return Err(wrong(format!("'{name}' needs `parameters` of type object")));
     }
-    let takes = jsonschema::validator_for(schema).map_err(|error| {
+    let takes = Takes::new(&tool, allowance).map_err(|problem| {
         wrong(format!(
-            "'{name}' has `parameters` that are no JSON Schema: {error}"
+            "'{name}' has `parameters` that are no JSON Schema that can be checked: {problem}"
         ))
     })?;
-    let properties = schema.get("properties").and_then(Value::as_object);
     Ok(Entry {
-        order: properties
-            .map(|all| all.keys().cloned().collect())
-            .unwrap_or_default(),
-        takes,
+        takes: Arc::new(takes),
         owner: owner.clone(),
         tool,
     })
@@ -254,63 +329,13 @@ fn function(tool: &Tool) -> ToolFunction {
     }
 }
 
-/// Checks the arguments of a call against the tool's schema.
-fn check(entry: &Entry, call: &Call) -> Result<(), Raise> {
-    let type_error = |what: String| {
-        let takes = signature::of(&entry.tool);
-        raise(
-            "TypeError",
-            format!("{}(): {what}; it is {takes}", call.name),
-        )
-    };
-    if call.args.len() > entry.order.len() {
-        let (most, given) = (entry.order.len(), call.args.len());
-        return Err(type_error(format!(
-            "takes {most} arguments, and {given} were given"
-        )));
-    }
-    let mut arguments: Map<String, Value> = entry
-        .order
-        .iter()
-        .cloned()
-        .zip(call.args.iter().cloned())
-        .collect();
-    for (name, value) in &call.kwargs {
-        if arguments.insert(name.clone(), value.clone()).is_some() {
-            return Err(type_error(format!("got two values for {name}")));
-        }
-        let closed = entry
-            .tool
-            .parameters
-            .get("additionalProperties")
-            .is_none_or(|more| more == false);
-        if closed && !entry.order.contains(name) {
-            return Err(type_error(format!("has no parameter {name}")));
-        }
-    }
-    let arguments = Value::Object(arguments);
-    let Err(error) = entry.takes.validate(&arguments) else {
-        return Ok(());
-    };
-    let place = error.instance_path().to_string();
-    let place = place.trim_start_matches('/').replace('/', ".");
-    let mut what = error.to_string();
-    if what.len() > 300 {
-        what.truncate(what.floor_char_boundary(300));
-        what.push_str("...");
-    }
-    Err(type_error(if place.is_empty() {
-        what
-    } else {
-        format!("{place}: {what}")
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::engine::Call;
+    use crate::session::arguments::Unfit;
 
     fn tool(name: &str, parameters: Value) -> Tool {
         Tool {
@@ -401,17 +426,24 @@ mod tests {
             (json!([1, 2]), json!({"z": 1}), "has no parameter z"),
         ];
         for (number, (args, kwargs, expected)) in (1..).zip(cases) {
-            let call = Call {
+            let mut call = Call {
                 number,
+                weight: 0,
                 name: "calculate".to_owned(),
                 args: args.as_array().unwrap().clone(),
                 kwargs: kwargs.as_object().unwrap().clone(),
             };
-            let error = toolbox
-                .admit(&call)
-                .err()
-                .map(|error| error.message)
-                .unwrap_or_default();
+            let before = call.clone();
+            let called = toolbox.called("calculate").unwrap();
+            let error = match called.takes.check(&mut call, 1_000, None, true) {
+                Ok(()) => String::new(),
+                Err(Unfit::Wrong(error)) => error.message,
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(call, before, "it is as it was");
+            if error.is_empty() {
+                toolbox.admit(number);
+            }
             assert!(
                 error.contains(expected) && (error.is_empty() == expected.is_empty()),
                 "{error}"

@@ -117,9 +117,8 @@ pub struct Memory<'a> {
     pub set: &'a BTreeMap<String, Value>,
 }
 
-/// What a worker says.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
+/// What a worker says, within its bounds: see `reading`.
+#[derive(Debug)]
 pub enum Frame {
     /// It is ready for its first step.
     Ready,
@@ -136,6 +135,13 @@ pub enum Frame {
     Memory(Change),
     /// The code calls a tool of the client's, and waits for the answer.
     Call(Call),
+    /// It calls one, and its arguments are beyond their bounds.
+    Refused {
+        /// Number to answer with.
+        call: u64,
+        /// What the call raises.
+        error: Raise,
+    },
     /// The step has ended.
     Done(Box<Done>),
     /// A copy has been left behind.
@@ -150,10 +156,9 @@ pub enum Frame {
 }
 
 /// A call of a tool.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// Number to answer with.
-    #[serde(rename = "call")]
     pub number: u64,
     /// The tool.
     pub name: String,
@@ -161,10 +166,12 @@ pub struct Call {
     pub args: Vec<Value>,
     /// Arguments by name.
     pub kwargs: Map<String, Value>,
+    /// Bytes of memory that the arguments take, about.
+    pub weight: usize,
 }
 
 /// A copy of a worker, which waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Its process, if the system let there be one.
     pub pid: Option<u32>,
@@ -185,8 +192,7 @@ pub enum Signal {
 }
 
 /// A change of the scratchpad.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
+#[derive(Debug)]
 pub enum Change {
     /// A value was stored.
     Store {
@@ -210,7 +216,7 @@ pub enum Change {
 }
 
 /// The end of a step.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Done {
     /// The nonce of the request.
     pub nonce: u64,
@@ -221,7 +227,6 @@ pub struct Done {
     /// The exception that ended the code.
     pub error: Option<Fault>,
     /// The value given to `final_answer`.
-    #[serde(rename = "final")]
     pub answer: Option<Answer>,
     /// Names of the session's own that the code bound to something else.
     pub rebound: Vec<String>,
@@ -244,7 +249,7 @@ pub struct Fault {
 }
 
 /// A final answer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Answer {
     /// As JSON, else its `repr`.
     pub value: Value,

@@ -5,19 +5,24 @@
 //! thrown away, never held.
 
 mod frames;
+mod heavy;
 mod link;
 mod output;
 mod patience;
 mod query;
+mod reading;
+mod weight;
 
 pub use frames::{
     Call, Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Raise, Refusals, Reply, Request,
     Signal, Start, ToolSpec,
 };
+pub use heavy::heavy;
 pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json, unasked};
 pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};
 pub use query::{Inspected, Matches, Query, Told, Variable};
+pub use reading::read;
 
 /// What an interpreter runs to become a worker: it receives the other files over descriptor 3.
 pub const BOOTSTRAP: &str = include_str!("bootstrap.py");

@@ -168,7 +168,7 @@ impl Variable {
 }
 
 /// Cuts a text to so many characters.
-fn cut(text: &mut String, characters: usize) {
+pub fn cut(text: &mut String, characters: usize) {
     if let Some((at, _)) = text.char_indices().nth(characters) {
         text.truncate(at);
     }

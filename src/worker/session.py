@@ -14,8 +14,8 @@ import sys
 import types
 from _thread import get_ident
 
-from tinycode_values import HIDDEN, as_json, describe, encode, encode_exactly, encode_frame, final, rich
-from tinycode_values import safe_repr, safe_str
+from tinycode_values import HIDDEN, MAX_NAME, as_json, describe, encode, encode_exactly, encode_frame, final
+from tinycode_values import kind_of, rich, safe_repr, safe_str
 
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -62,9 +62,8 @@ class Imports:
                 parts = ["%s.%s" % (name, part) for part in fromlist or ()]
                 if not parts or not all(self.allows(part) for part in parts):
                     top = name.partition(".")[0]
-                    raise ImportError(
-                        "import of '%s' is not allowed; add it to extra_imports" % top, name=top
-                    )
+                    what = "import of '%s' is not allowed; add it to extra_imports" % top[:MAX_NAME]
+                    raise ImportError(what, name=top)
             return real_import(name, globals, locals, fromlist, level)
 
         return __import__
@@ -192,8 +191,8 @@ class Tools:
             try:
                 encode_exactly(value)
             except Exception:
-                kind = type(value).__name__
-                what = "argument %s is a %s, which JSON cannot say" % (place, kind)
+                place = str(place)[:MAX_NAME]
+                what = "argument %s is a %s, which JSON cannot say" % (place, kind_of(value))
                 return TypeError("%s(): %s" % (name, what))
         return TypeError("%s(): JSON cannot say its arguments" % name)
 
@@ -318,7 +317,7 @@ class Session:
             finally:
                 self.interruptible = False
         except BaseException as error:
-            answer = {"failed": safe_str(error)[:MAX_TEXT] or type(error).__name__}
+            answer = {"failed": safe_str(error)[:MAX_TEXT] or kind_of(error)}
         finally:
             self.voice.closed_to = None
             sys.stdout, sys.stderr = streams

@@ -9,6 +9,9 @@ import re
 import traceback
 
 MAX_FRAME = 32 << 20
+MAX_NAME = 200  # characters of the name of a class
+MAX_ANSWER = 8 << 20  # bytes of a final answer, as JSON and as text
+MAX_RICH = 16 << 20  # bytes of all forms of a rich value, as JSON
 RICH = {
     "_repr_html_": "text/html",
     "_repr_markdown_": "text/markdown",
@@ -18,6 +21,12 @@ RICH = {
     "_repr_latex_": "text/latex",
 }
 HIDDEN = {__file__}  # files of ours, which tracebacks do not show
+name_of_class = type.__dict__["__name__"].__get__
+
+
+def kind_of(value):
+    """The name of a value's class, whatever its metaclass says, cut."""
+    return name_of_class(type(value))[:MAX_NAME]
 
 
 def plain(value):
@@ -79,14 +88,27 @@ def as_json(value):
 
 
 def final(value):
-    found, said = as_json(value)
     text = safe_str(value)
-    return {"value": said if found else safe_repr(value), "text": text}
+    found, said = as_json(value)
+    if not found:
+        said = safe_repr(value)
+    if size_of(said, MAX_ANSWER) > MAX_ANSWER:
+        said = text[: MAX_ANSWER // 6]  # as many characters as surely have room
+    if size_of(text, MAX_ANSWER) > MAX_ANSWER:
+        text = text[: MAX_ANSWER // 6]
+    return {"value": said, "text": text}
+
+
+def size_of(value, most):
+    """Bytes of a value that JSON can say; of a short text no more than it surely does not have."""
+    if isinstance(value, str) and len(value) <= most // 6:
+        return len(value)
+    return len(encode(value).encode("utf-8", "replace"))
 
 
 def rich(value):
     """What a notebook would show of the value beside its `repr`."""
-    data = {}
+    data, room = {}, MAX_RICH - 1_000
     if isinstance(value, type):
         return []
     for method, mime in RICH.items():
@@ -97,22 +119,30 @@ def rich(value):
         if isinstance(shown, bytes):
             shown = base64.b64encode(shown).decode("ascii")
         if isinstance(shown, str) and len(shown) <= MAX_FRAME // 16:
-            data[mime] = shown
+            size = len(encode(shown).encode("utf-8", "replace"))
+            if size <= room:
+                data[mime] = shown
+                room -= size
     return [data] if data else []
 
 
 def safe_repr(value):
     try:
-        return repr(value)
+        return plain_text(repr(value))
     except Exception as error:
-        return "<%s whose repr failed: %s>" % (type(value).__name__, type(error).__name__)
+        return "<%s whose repr failed: %s>" % (kind_of(value), kind_of(error))
 
 
 def safe_str(value):
     try:
-        return str(value)
+        return plain_text(str(value))
     except Exception:
         return safe_repr(value)
+
+
+def plain_text(text):
+    """A text without methods of the code's own."""
+    return text if type(text) is str else str.__str__(text)
 
 
 def describe(error, filename):
@@ -123,16 +153,17 @@ def describe(error, filename):
         hide_ours(report, seen)
         text = "".join(report.format())
     except Exception:
-        text = "%s (its traceback cannot be shown)" % type(error).__name__
+        text = "%s (its traceback cannot be shown)" % kind_of(error)
     message = safe_str(error)
     if isinstance(error, SyntaxError):
-        message = error.msg or message
+        message = safe_str(error.msg) if error.msg else message
+    tool = getattr(error, "_tinycode_tool", None)
     return {
-        "type": type(error).__name__,
+        "type": kind_of(error),
         "message": message[:10_000],
         "traceback": text if len(text) <= 20_000 else text[:10_000] + "\n...\n" + text[-10_000:],
         "line": line_of(error, filename),
-        "tool": getattr(error, "_tinycode_tool", None),
+        "tool": tool[:MAX_NAME] if type(tool) is str else None,
     }
 
 
@@ -150,7 +181,8 @@ def hide_ours(report, seen):
 def line_of(error, filename):
     """The innermost line of the step's own code that the error went through."""
     if isinstance(error, SyntaxError) and error.filename == filename:
-        return error.lineno
+        line = error.lineno
+        return line if type(line) is int and 0 <= line < 2**31 else None
     line = None
     trace = error.__traceback__
     while trace is not None:

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
-use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::component::{Linker, ResourceTable, WasmList};
 use wasmtime::{Engine, ResourceLimiter, Result, StoreContextMut};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::memory::{Interrupt, Memory, View};
-use crate::worker::{Frame, Happening, Heard, MAX_FRAME, Output, Reply, heard, to_json};
+use crate::worker::{Happening, Heard, MAX_FRAME, Output, Reply, heard, read, to_json};
 
 /// Bytes of memory that the code may use where nobody gives a limit.
 pub const DEFAULT_MEMORY: usize = 256 << 20;
@@ -314,12 +314,16 @@ impl ResourceLimiter for Limit {
     }
 }
 
-fn understood(frame: &[u8]) -> Result<Heard> {
-    if frame.len() > MAX_FRAME {
-        return Err(wasmtime::format_err!("a frame of {} bytes", frame.len()));
+/// A frame, taken out of the memory of the instance if it is none that is too long.
+fn bounded(frame: &WasmList<u8>, store: &StoreContextMut<'_, Host>) -> Result<Vec<u8>> {
+    match frame.len() <= MAX_FRAME {
+        true => Ok(frame.as_le_slice(store).to_vec()),
+        false => Err(wasmtime::format_err!("a frame of {} bytes", frame.len())),
     }
-    let frame: Frame = serde_json::from_slice(frame)?;
-    heard(frame).map_err(wasmtime::Error::msg)
+}
+
+fn understood(frame: &[u8]) -> Result<Heard> {
+    read(frame).and_then(heard).map_err(wasmtime::Error::msg)
 }
 
 impl Printed {
@@ -354,14 +358,16 @@ pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
     )?;
     root.func_wrap_async(
         "send",
-        |mut store: StoreContextMut<'_, Host>, (frame,): (Vec<u8>,)| {
-            Box::new(async move { store.data_mut().send(&frame).await })
+        |mut store: StoreContextMut<'_, Host>, (frame,): (WasmList<u8>,)| {
+            let frame = bounded(&frame, &store);
+            Box::new(async move { store.data_mut().send(&frame?).await })
         },
     )?;
     root.func_wrap_async(
         "ask",
-        |mut store: StoreContextMut<'_, Host>, (frame,): (Vec<u8>,)| {
-            Box::new(async move { Ok((store.data_mut().ask(&frame).await?,)) })
+        |mut store: StoreContextMut<'_, Host>, (frame,): (WasmList<u8>,)| {
+            let frame = bounded(&frame, &store);
+            Box::new(async move { Ok((store.data_mut().ask(&frame?).await?,)) })
         },
     )?;
     root.func_wrap_async(

@@ -12,10 +12,11 @@ use super::component::Instance;
 use super::host::{Stop, Wire};
 use super::recipe::Recipe;
 use super::threads::{Panicked, Running, Threads};
-use crate::engine::report::{aside, event, request};
+use crate::engine::report::{aside, pass_on, request};
 use crate::engine::{Answers, Emit, Event, Query, Step, Told};
 use crate::worker::{
-    self, Ended, Frame, Happening, Order, Output, Patience, Report, to_json, unasked,
+    self, Ended, Frame, Happening, MAX_FRAME, Order, Output, Patience, Report, read, to_json,
+    unasked,
 };
 
 /// Time between the soft request to stop and the end of patience.
@@ -75,7 +76,7 @@ impl Recipe {
             patience: Patience::new(self.spec.timeout, GRACE),
             max_output: self.spec.max_output,
             answers,
-            happening: &mut |happening| events.emit(event(happening)),
+            happening: &mut |happening| pass_on(happening, events),
             stop,
         };
         let understood = |frame| match frame {
@@ -248,7 +249,13 @@ fn start(
 }
 
 fn parsed(frame: &[u8]) -> Result<Frame, Ended> {
-    serde_json::from_slice(frame).map_err(|error| Ended::Broken(error.to_string()))
+    if frame.len() > MAX_FRAME {
+        return Err(Ended::Broken(format!(
+            "it ended with a frame of {} bytes",
+            frame.len()
+        )));
+    }
+    read(frame).map_err(Ended::Broken)
 }
 
 /// What stops the step that somebody runs. Dropping it stops it by force.

@@ -6,26 +6,56 @@ use bytes::{Buf, BufMut, BytesMut};
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::OwnedReadHalf;
+use tokio::task::JoinHandle;
+use tokio::task::coop::consume_budget;
 
 use super::super::frames::{Frame, MAX_FRAME};
+use super::super::heavy::heavy;
+use super::super::reading::read;
 
 /// Bytes that the buffer of what comes in keeps at most.
 const MAX_IDLE: usize = 64 << 10;
 
+/// Bytes of a frame beyond which it is read aside: that takes as long as many other things.
+const LARGE: usize = 256 << 10;
+
+/// What has come and has not been heard yet.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    /// Bytes of frames.
+    pub bytes: BytesMut,
+    /// A large frame before them.
+    pub reading: Option<JoinHandle<Option<Result<Frame, String>>>>,
+}
+
 /// Waits for the next frame. Cancelling loses nothing.
-pub async fn receive(reader: &mut OwnedReadHalf, inbox: &mut BytesMut) -> io::Result<Frame> {
+pub async fn receive(reader: &mut OwnedReadHalf, inbox: &mut Inbox) -> io::Result<Frame> {
+    consume_budget().await; // a worker that says much is not to keep others waiting
     loop {
-        if let Some(frame) = take_frame(inbox)? {
-            return Ok(frame);
+        if let Some(reading) = &mut inbox.reading {
+            let frame = reading.await;
+            inbox.reading = None;
+            let frame = frame.ok().flatten();
+            return frame
+                .unwrap_or_else(|| Err("it could not be read".to_owned()))
+                .map_err(garbage);
         }
-        if reader.read_buf(inbox).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        match take_frame(&mut inbox.bytes)? {
+            Some(body) if body.len() > LARGE => {
+                inbox.reading = Some(heavy(move || read(&body)));
+            }
+            Some(body) => return read(&body).map_err(garbage),
+            None => {
+                if reader.read_buf(&mut inbox.bytes).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
         }
     }
 }
 
-/// Takes the first frame out of `inbox`, if all of it is there.
-fn take_frame(inbox: &mut BytesMut) -> io::Result<Option<Frame>> {
+/// Takes the first frame out of what has come, if all of it is there.
+fn take_frame(inbox: &mut BytesMut) -> io::Result<Option<BytesMut>> {
     let Some(header) = inbox.first_chunk::<4>() else {
         return Ok(None);
     };
@@ -42,9 +72,7 @@ fn take_frame(inbox: &mut BytesMut) -> io::Result<Option<Frame>> {
     if inbox.is_empty() && inbox.capacity() > MAX_IDLE {
         *inbox = BytesMut::new(); // one large frame must not stay large for weeks
     }
-    serde_json::from_slice(&body)
-        .map(Some)
-        .map_err(|error| garbage(error.to_string()))
+    Ok(Some(body))
 }
 
 /// The error of a worker that says what no worker says.
@@ -86,7 +114,10 @@ mod tests {
             (b"print this", "garbage"),
         ];
         for (bytes, expected) in cases {
-            let got = match take_frame(&mut BytesMut::from(*bytes)) {
+            let taken = take_frame(&mut BytesMut::from(*bytes));
+            let frame =
+                taken.and_then(|body| body.map(|body| read(&body).map_err(garbage)).transpose());
+            let got = match frame {
                 Ok(None) => "more",
                 Ok(Some(_)) => "frame",
                 Err(_) => "garbage",
@@ -99,6 +130,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
             let _ = take_frame(&mut BytesMut::from(&bytes[..]));
+            let _ = read(&bytes);
         }
     }
 }

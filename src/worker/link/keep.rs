@@ -40,8 +40,9 @@ impl Link {
         let mark = format!("\n{token}\n"); // which no frame contains, as the token itself does
         let take_over = async {
             self.writer.write_all(mark.as_bytes()).await?;
-            while !skip_past(&mut self.inbox, mark.as_bytes()) {
-                if self.reader.read_buf(&mut self.inbox).await? == 0 {
+            self.inbox.reading = None;
+            while !skip_past(&mut self.inbox.bytes, mark.as_bytes()) {
+                if self.reader.read_buf(&mut self.inbox.bytes).await? == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }

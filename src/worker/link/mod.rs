@@ -10,7 +10,6 @@ use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::BytesMut;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -21,7 +20,7 @@ use super::frames::{Call, Change, Done, Frame, Reply, Signal, Start};
 use super::output::Output;
 use super::{NAMESPACE, OBJECTS, PROCESS, SESSION, VALUES};
 pub use framing::to_json;
-use framing::{framed, receive};
+use framing::{Inbox, framed, receive};
 pub use step::{Report, Watch};
 use streams::drain;
 
@@ -54,6 +53,8 @@ pub enum Happening {
     Memory(Change),
     /// It calls a tool of the client's.
     Call(Call),
+    /// It calls one with arguments that are refused, as it is told.
+    Refused,
 }
 
 /// How a step ended.
@@ -81,7 +82,7 @@ pub enum Ended {
 pub struct Link {
     reader: OwnedReadHalf,
     writer: OwnedWriteHalf,
-    inbox: BytesMut,
+    inbox: Inbox,
     stdout: pipe::Receiver,
     stderr: pipe::Receiver,
 }
@@ -94,7 +95,7 @@ impl Link {
         Self {
             reader,
             writer,
-            inbox: BytesMut::new(),
+            inbox: Inbox::default(),
             stdout,
             stderr,
         }
@@ -186,6 +187,15 @@ pub fn heard(frame: Frame) -> Result<Heard, String> {
             call: Some(call.number),
             happening: Happening::Call(call),
             reply: None,
+        },
+        Frame::Refused { call, error } => Heard {
+            happening: Happening::Refused,
+            call: Some(call),
+            reply: Some(Reply {
+                call,
+                value: Value::Null,
+                error: Some(error),
+            }),
         },
         Frame::Ready | Frame::Done(_) | Frame::Kept(_) | Frame::Told { .. } => {
             return Err(UNASKED.to_owned());

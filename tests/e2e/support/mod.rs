@@ -74,6 +74,13 @@ pub fn runs(pid: u64) -> bool {
     !matches!(state, None | Some('Z' | 'X'))
 }
 
+/// Most bytes of memory that a process has had at a time.
+pub fn peak(pid: u64) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    numbers(line.unwrap().trim_end_matches(" kB"))[0] << 10
+}
+
 /// All processes below this one.
 pub fn descendants(pid: u64) -> Vec<u64> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
