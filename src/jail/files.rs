@@ -165,7 +165,13 @@ fn allowed(launch: &Launch, layers: &Layers, temp: &Path, strict: bool) -> Rules
         }
         rules = allow(rules, "/var/tmp", write())?;
     }
-    rules = allow(rules, temp, write())?;
+    // Without mounts that do so, nothing may be moved or linked there from elsewhere: sockets in it may be connected to.
+    let temporary = if own {
+        write()
+    } else {
+        write() & !AccessFs::Refer
+    };
+    rules = allow(rules, temp, temporary)?;
     let cwd = launch.cwd.as_path();
     if strict || cwd == Path::new("/") {
         return if strict {
@@ -254,7 +260,7 @@ fn entries(
     Ok(rules)
 }
 
-/// Everything but to change how other processes are run, which are files too.
+/// Everything but to change the kernel, and how other processes are run, which are files too.
 fn all_but_processes(layers: &Layers) -> Rules {
     let changes = write() & !read();
     let mut rules = ruleset(changes, layers, false)?;
@@ -262,7 +268,7 @@ fn all_but_processes(layers: &Layers) -> Rules {
         return Ok(rules);
     };
     for entry in listed.flatten() {
-        if entry.file_name() != "proc" {
+        if entry.file_name() != "proc" && entry.file_name() != "sys" {
             rules = allow(rules, entry.path(), changes)?;
         }
     }

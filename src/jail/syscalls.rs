@@ -99,11 +99,9 @@ const OF_PROCESS: &[(&str, u8)] = &[
     ("sched_setattr", 0),
     ("sched_setparam", 0),
     ("sched_setscheduler", 0),
-    ("setpriority", 1),
-    ("ioprio_set", 1),
-    ("prlimit64", 0),
 ];
-
+/// The same, for one process or for many: which kind names one process.
+const OF_MANY: &[(&str, u64)] = &[("setpriority", 0), ("ioprio_set", 1)];
 /// Calls that give a file its mode, and which argument it is.
 const MODES: &[(&str, u8)] = &[
     ("chmod", 1),
@@ -267,9 +265,16 @@ fn allowed(rules: Rules) -> io::Result<BpfProgram> {
         let named = condition(*flags, SeccompCmpOp::MaskedEq(unnamed), 0)?;
         add(name, vec![vec![opens, named], makes])?;
     }
+    // Limits of others may be read: the init of an ordinary user's session is the same user's.
+    let no_pointer = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0);
+    let reads = vec![no_pointer.map_err(io::Error::other)?];
+    add("prlimit64", vec![vec![is(0, 0, true)?], reads])?;
     if !rules.own_processes {
         for (name, argument) in OF_PROCESS {
             add(name, vec![vec![is(*argument, 0, true)?]])?;
+        }
+        for (name, one) in OF_MANY {
+            add(name, vec![vec![is(0, *one, true)?, is(1, 0, true)?]])?;
         }
     }
     compile(

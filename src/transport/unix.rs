@@ -62,9 +62,10 @@ pub fn bind(path: &Path) -> io::Result<Socket> {
 pub async fn serve(daemon: &Daemon, socket: &Socket) -> Infallible {
     loop {
         match socket.listener.accept().await {
-            Ok((client, _)) => {
-                tokio::spawn(serve_client(daemon.clone(), client));
-            }
+            Ok((client, _)) => match check(&client) {
+                Ok(()) => drop(tokio::spawn(serve_client(daemon.clone(), client))),
+                Err(why) => tracing::warn!("a client was refused: {why}"),
+            },
             // Too many open files, for instance: those who are here are served on.
             Err(error) => {
                 tracing::warn!("a client could not be accepted: {error}");
@@ -72,6 +73,41 @@ pub async fn serve(daemon: &Daemon, socket: &Socket) -> Infallible {
             }
         }
     }
+}
+
+/// Makes sure that a client is a process of the daemon's user, and not one that runs generated code.
+fn check(client: &UnixStream) -> Result<(), &'static str> {
+    let peer = client
+        .peer_cred()
+        .map_err(|_| "it cannot be told who it is")?;
+    if peer.uid() != rustix::process::geteuid().as_raw() {
+        return Err("it is another user's");
+    }
+    match peer.pid() {
+        // Of a PID namespace that cannot be seen from here: those of sessions can.
+        None | Some(0) => Ok(()),
+        Some(pid) => match is_below_us(pid) {
+            Some(false) => Ok(()),
+            Some(true) => Err("the daemon has started it itself"),
+            None => Err("it has ended already"),
+        },
+    }
+}
+
+/// Whether a process descends from this one, as all do that run generated code: an init adopts their orphans.
+fn is_below_us(pid: i32) -> Option<bool> {
+    let us = rustix::process::getpid().as_raw_pid();
+    let mut next = pid;
+    while next > 1 {
+        if next == us {
+            return Some(true);
+        }
+        let stat = fs::read(format!("/proc/{next}/stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        let (_, after_name) = stat.rsplit_once(')')?;
+        next = after_name.split_whitespace().nth(1)?.parse().ok()?;
+    }
+    Some(false)
 }
 
 async fn serve_client(daemon: Daemon, client: UnixStream) {

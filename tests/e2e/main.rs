@@ -13,6 +13,7 @@
 
 mod support;
 
+mod attacks;
 mod checkpoints;
 mod cli;
 mod conformance;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,9 +25,17 @@ pub struct Options {
     ws: bool,
     no_stdio: bool,
     uninitialized: bool,
+    /// Whose the daemon is, and a folder that everyone may enter, for its program.
+    user: Option<(u32, PathBuf)>,
 }
 
 impl Options {
+    /// Starts it as an ordinary user, which only root can; its program is copied to `programs`.
+    pub fn user(mut self, user: u32, programs: &Path) -> Self {
+        self.user = Some((user, programs.to_owned()));
+        self
+    }
+
     /// Opens a Unix socket too.
     pub fn socket(mut self) -> Self {
         self.socket = true;
@@ -292,6 +301,32 @@ fn command(folder: &Path, options: &Options) -> Command {
     std::fs::create_dir(folder.join("tmp")).unwrap();
     if !options.no_stdio {
         command.arg("--stdio");
+    }
+    if let Some((user, programs)) = &options.user {
+        let program = programs.join("tinycode");
+        if !program.exists() {
+            std::fs::copy(env!("CARGO_BIN_EXE_tinycode"), &program).unwrap();
+        }
+        let mut as_user = Command::new(program);
+        as_user
+            .args(command.get_args())
+            .env_clear()
+            .current_dir(folder)
+            .uid(*user)
+            .gid(*user);
+        as_user.envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        as_user
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for folder in [folder.to_owned(), folder.join("tmp")] {
+            std::os::unix::fs::chown(&folder, Some(*user), Some(*user)).unwrap();
+        }
+        command = as_user;
     }
     if options.ws {
         command.args(["--ws", "127.0.0.1:0"]);
