@@ -383,6 +383,11 @@ python_version: string | null,
  */
 enforced: Array<string>, 
 /**
+ * What is not enforced here although it is on other systems, and what would bring it; left out where there is
+ * nothing.
+ */
+missing?: Array<string>, 
+/**
  * What is still to be done, or being done, before its first session, if anything.
  */
 preparing?: string | null, 
@@ -661,7 +666,11 @@ cwd_mode: CwdMode | null,
  */
 python: string | null, 
 /**
- * The network; "host" when isolated, "none" when sandboxed.
+ * What the code of an isolated session may touch; "workspace" where it is left out.
+ */
+sandbox: Sandbox | null, 
+/**
+ * The network; "host" when isolated, "none" when sandboxed or in the sandbox "strict".
  */
 network: Network | null, 
 /**
@@ -711,6 +720,8 @@ session: string, };
 
 export type RunState = "completed" | "step_limit_reached" | "error" | "cancelled";
 
+export type Sandbox = "strict" | "workspace" | "off";
+
 export type SessionInfo = { 
 /**
  * The session's id.
@@ -752,6 +763,14 @@ extra_imports: Array<string>,
  * Its network.
  */
 network: Network, 
+/**
+ * What its code may touch, where it is isolated.
+ */
+sandbox?: Sandbox | null, 
+/**
+ * What its sandbox promises and this system cannot enforce, in sentences; left out where there is nothing.
+ */
+not_enforced?: Array<string>, 
 /**
  * Names of its tools.
  */
@@ -833,7 +852,11 @@ cwd_mode: CwdMode | null,
  */
 python: string | null, 
 /**
- * The network; "host" when isolated, "none" when sandboxed.
+ * What the code of an isolated session may touch; "workspace" where it is left out.
+ */
+sandbox: Sandbox | null, 
+/**
+ * The network; "host" when isolated, "none" when sandboxed or in the sandbox "strict".
  */
 network: Network | null, 
 /**

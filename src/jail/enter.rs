@@ -14,7 +14,7 @@ use super::descriptors;
 use super::layers::Layers;
 use super::limits::{self, User};
 use super::messages::{Launch, Sandbox};
-use super::syscalls::{self, Rules, Unix};
+use super::syscalls::{self, Filters, Rules, Unix};
 use super::{files, plots, usage};
 
 /// What a fresh process gets.
@@ -55,6 +55,7 @@ pub fn program(
     user: Option<User>,
     temp: &Path,
     fds: &Descriptors,
+    filters: Option<&Filters>,
     supervisor: impl FnOnce(OwnedFd) -> io::Result<()>,
 ) -> Result<Infallible, Failure> {
     setsid().doing("start a session")?;
@@ -83,12 +84,12 @@ pub fn program(
     if let Some(rules) = rules {
         files::restrict(rules).doing("restrict files")?;
     }
-    if layers.seccomp {
-        if is_supervised(launch, layers) {
-            supervisor(syscalls::supervise().doing("supervise connections")?)
-                .doing("hand connections over")?;
-        }
-        syscalls::restrict(calls(launch, layers)).doing("restrict system calls")?;
+    if is_supervised(launch, layers) {
+        supervisor(syscalls::supervise().doing("supervise connections")?)
+            .doing("hand connections over")?;
+    }
+    if let Some(filters) = filters {
+        syscalls::restrict(filters).doing("restrict system calls")?;
     }
     let error = execute(launch, temp);
     Err(("run the interpreter", error))
@@ -99,7 +100,8 @@ pub fn is_supervised(launch: &Launch, layers: &Layers) -> bool {
     launch.sandbox != Sandbox::Off && layers.seccomp && layers.supervision
 }
 
-fn calls(launch: &Launch, layers: &Layers) -> Rules {
+/// Which system calls the program may make.
+pub fn calls(launch: &Launch, layers: &Layers) -> Rules {
     Rules {
         internet: launch.network || layers.network,
         unix: match launch.sandbox {
@@ -123,6 +125,13 @@ fn unblock_signals() {
     }
 }
 
+/// Where programs keep what they can make again: they may not write to the folder of the user's own.
+fn caches(temp: &Path) -> OsString {
+    let mut variable = OsString::from("XDG_CACHE_HOME=");
+    variable.push(temp.join(".cache"));
+    variable
+}
+
 fn execute(launch: &Launch, temp: &Path) -> io::Error {
     let text = |text: &OsStr| CString::new(text.as_bytes());
     let arguments = std::iter::once(&launch.executable).chain(&launch.arguments);
@@ -135,9 +144,15 @@ fn execute(launch: &Launch, temp: &Path) -> io::Error {
     });
     let mut folder = OsString::from("TMPDIR=");
     folder.push(temp);
-    let plots = (launch.sandbox != Sandbox::Off).then(|| plots::variable(temp));
-    let folders = [Some(folder), plots].into_iter().flatten();
-    let variables = variables.chain(folders.map(|variable| text(&variable)));
+    let mut own = vec![folder];
+    if launch.sandbox != Sandbox::Off {
+        own.extend([plots::variable(temp), caches(temp)]);
+    }
+    let named = |name: &str| launch.environment.iter().any(|(other, _)| other == name);
+    if !named("USER") && !named("LOGNAME") {
+        own.push("LOGNAME=tinycode".into()); // a user of a session's own has no name in the system's list
+    }
+    let variables = variables.chain(own.iter().map(|variable| text(variable)));
     let variables = variables.collect();
     let all: Result<(Vec<CString>, Vec<CString>, CString), _> = (|| {
         let (arguments, variables): (Result<Vec<_>, _>, Result<Vec<_>, _>) = (arguments, variables);

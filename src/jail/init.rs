@@ -16,6 +16,7 @@ use super::enter::{self, Descriptors, Doing, Failure};
 use super::layers::Layers;
 use super::limits::User;
 use super::messages::{self, Exceeded, Launch, Report, Request, Sandbox};
+use super::syscalls::Filters;
 use super::usage::Watcher;
 use super::{mounts, namespaces, plots, processes, remove};
 
@@ -30,6 +31,8 @@ pub struct Plan<'a> {
     pub layers: &'a Layers,
     /// The namespaces that this process has of its own.
     pub namespaces: i32,
+    /// Which system calls it may make, where they can be filtered.
+    pub filters: Option<&'a Filters>,
     /// Who the daemon is.
     pub caller: User,
     /// Whom the code runs as, where it is not who the daemon is.
@@ -37,16 +40,16 @@ pub struct Plan<'a> {
 }
 
 /// Sets a session up, and stays with it until it ends.
-pub fn run(plan: &Plan<'_>, control: OwnedFd, fds: Descriptors) -> ! {
+pub fn run(plan: &Plan<'_>, control: &OwnedFd, fds: Descriptors) -> ! {
     match start(plan, fds) {
         Ok(mut session) => {
             session.tell(
-                &control,
+                control,
                 &Report::Started {
                     pid: session.program,
                 },
             );
-            session.serve(&control);
+            session.serve(control);
             session.end(plan);
         }
         Err((doing, error)) => {
@@ -54,7 +57,7 @@ pub fn run(plan: &Plan<'_>, control: OwnedFd, fds: Descriptors) -> ! {
                 doing: doing.to_owned(),
                 error: error.to_string(),
             };
-            let _ = messages::send(&control, &report, &[]);
+            let _ = messages::send(control, &report, &[]);
         }
     }
     leave(0)
@@ -111,7 +114,15 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<Session, Failure> {
     if program == 0 {
         let hand_over =
             |listener: OwnedFd| messages::send(&theirs, &"listener", &[listener.as_fd()]);
-        let Err((doing, error)) = enter::program(launch, layers, plan.user, &temp, &fds, hand_over);
+        let Err((doing, error)) = enter::program(
+            launch,
+            layers,
+            plan.user,
+            &temp,
+            &fds,
+            plan.filters,
+            hand_over,
+        );
         let _ = messages::send(&theirs, &(doing, error.to_string()), &[]);
         leave(127);
     }

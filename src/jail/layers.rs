@@ -74,8 +74,12 @@ impl Layers {
             layers.landlock = landlock();
             layers.scopes = layers.landlock >= WITH_SCOPES && !without.has("scopes");
         }
-        layers.seccomp =
-            !without.has("seccomp") && tried(0, || syscalls::restrict(MOST).map(|()| 0)).is_ok();
+        layers.seccomp = !without.has("seccomp")
+            && tried(0, || {
+                syscalls::restrict(&syscalls::compile(MOST)?)?;
+                Ok(0)
+            })
+            .is_ok();
         layers.supervision = layers.seccomp
             && !without.has("supervision")
             && tried(0, || {

@@ -94,7 +94,7 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     for secret in elsewhere {
         view.hide(secret)?;
     }
-    place(own_temp, temp)?;
+    place(&own_temp, temp)?;
     if confined {
         mount_bind(temp, "/var/tmp")?;
     } else {
@@ -103,7 +103,7 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     }
     view.place_remembered(None)?;
     if let Some(cwd) = cwd {
-        place(cwd, &launch.cwd)?;
+        place(&cwd, &launch.cwd)?;
     }
     if let Some(home) = home.filter(|_| confined && whole_home) {
         view.hide_entries(home)?;
@@ -236,7 +236,7 @@ impl View {
                     None,
                     libc::AT_RECURSIVE,
                 )?;
-                place(tree, &path)?;
+                place(&tree, &path)?;
             }
         }
         Ok(())
@@ -271,7 +271,7 @@ impl Shown {
 
     fn show(self) -> io::Result<()> {
         match self {
-            Self::Mounted(path, tree) => place(tree, &path),
+            Self::Mounted(path, tree) => place(&tree, &path),
             Self::Link(path, target) => symlink(target, path),
         }
     }
@@ -329,8 +329,8 @@ fn open(path: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Mounts something at `path`, which is made where it is not there.
-fn place(tree: OwnedFd, path: &Path) -> io::Result<()> {
-    let folder = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&tree)?.st_mode)
+fn place(tree: &OwnedFd, path: &Path) -> io::Result<()> {
+    let folder = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(tree)?.st_mode)
         == rustix::fs::FileType::Directory;
     if !path.exists() {
         let mut builder = fs::DirBuilder::new();
@@ -343,7 +343,7 @@ fn place(tree: OwnedFd, path: &Path) -> io::Result<()> {
         }
     }
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    named(path, move_mount(&tree, "", CWD, path, flags))
+    named(path, move_mount(tree, "", CWD, path, flags))
 }
 
 /// The working folder: as it is, or read-only, and with its files those of `user` where one is given.

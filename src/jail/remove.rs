@@ -115,7 +115,7 @@ mod tests {
         fs::write(outside.join("file"), "stays").unwrap();
         fs::write(root.join("a/file"), "goes").unwrap();
         symlink(&outside, root.join("a/b/link")).unwrap();
-        fs::set_permissions(root.join("a/b"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(root.join("a/b"), fs::Permissions::from_mode(0o000)).unwrap();
         let mut deep = open(CWD, root.as_path()).unwrap();
         for _ in 0..20_000 {
             rustix::fs::mkdirat(&deep, "d", Mode::RWXU).unwrap();

@@ -1,16 +1,18 @@
 //! The spawner: a process with one thread that starts the inits of sessions.
 
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::collections::HashMap;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::ExitCode;
 
 use rustix::process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior};
 
-use super::enter::Descriptors;
+use super::enter::{self, Descriptors, Doing, Failure};
 use super::init::{self, Plan};
 use super::layers::{Layers, Without};
 use super::limits::User;
 use super::messages::{self, Launch, MAX_PACKET, Report};
 use super::namespaces;
+use super::syscalls::{self, Filters, Rules};
 
 /// The first of the user ids that sessions of a root daemon get, one each: none of the system's users, and none that
 /// systemd or container engines hand out.
@@ -34,38 +36,64 @@ pub fn main(without: &Without) -> ExitCode {
     }
     ignore_children();
     let mut buffer = vec![0; MAX_PACKET];
-    let mut started = 0;
-    while let Ok(Some((launch, fds))) = messages::receive::<Launch>(&daemon, &mut buffer) {
-        started += 1;
-        start(&launch, &layers, fds, started, &daemon);
+    let mut spawner = Spawner {
+        layers,
+        daemon,
+        started: 0,
+        filters: HashMap::new(),
+    };
+    while let Ok(Some((launch, fds))) = messages::receive::<Launch>(&spawner.daemon, &mut buffer) {
+        spawner.start(&launch, fds);
     }
     ExitCode::SUCCESS
 }
 
-fn start(launch: &Launch, layers: &Layers, fds: Vec<OwnedFd>, number: u32, daemon: &OwnedFd) {
-    let Ok([control, channel, stdout, stderr]) = <[OwnedFd; 4]>::try_from(fds) else {
-        return; // no session that could be told
-    };
-    let mut own = 0;
-    if layers.namespaces {
-        own |= namespaces::OWN;
+struct Spawner {
+    layers: Layers,
+    daemon: OwnedFd,
+    /// Sessions so far.
+    started: u32,
+    /// Filters of system calls by what they allow.
+    filters: HashMap<Rules, Filters>,
+}
+
+impl Spawner {
+    fn start(&mut self, launch: &Launch, fds: Vec<OwnedFd>) {
+        let Ok([control, channel, stdout, stderr]) = <[OwnedFd; 4]>::try_from(fds) else {
+            return; // no session that could be told
+        };
+        if let Err((doing, error)) = self.fork(launch, &control, [channel, stdout, stderr]) {
+            let report = Report::Failed {
+                doing: doing.to_owned(),
+                error: error.to_string(),
+            };
+            let _ = messages::send(&control, &report, &[]);
+        }
     }
-    if layers.namespaces && layers.user_namespace {
-        own |= namespaces::USER;
-    }
-    if layers.network && !launch.network {
-        own |= namespaces::NETWORK;
-    }
-    let plan = Plan {
-        launch,
-        layers,
-        namespaces: own,
-        caller: User::current(),
-        user: (layers.root && layers.namespaces).then(|| unprivileged(number)),
-    };
-    match namespaces::fork(own) {
-        Ok(0) => {
-            close(daemon);
+
+    fn fork(
+        &mut self,
+        launch: &Launch,
+        control: &OwnedFd,
+        [channel, stdout, stderr]: [OwnedFd; 3],
+    ) -> Result<(), Failure> {
+        self.started += 1;
+        let layers = &self.layers;
+        let rules = enter::calls(launch, layers);
+        if layers.seccomp && !self.filters.contains_key(&rules) {
+            let filters = syscalls::compile(rules).doing("compile filters of system calls")?;
+            self.filters.insert(rules, filters);
+        }
+        let plan = Plan {
+            launch,
+            layers,
+            namespaces: own_namespaces(launch, layers),
+            filters: self.filters.get(&rules).filter(|_| layers.seccomp),
+            caller: User::current(),
+            user: (layers.root && layers.namespaces).then(|| unprivileged(self.started)),
+        };
+        if namespaces::fork(plan.namespaces).doing("make namespaces")? == 0 {
+            close(&self.daemon);
             let fds = Descriptors {
                 channel,
                 stdout,
@@ -73,15 +101,18 @@ fn start(launch: &Launch, layers: &Layers, fds: Vec<OwnedFd>, number: u32, daemo
             };
             init::run(&plan, control, fds)
         }
-        Ok(_) => {}
-        Err(error) => {
-            let report = Report::Failed {
-                doing: "make namespaces".to_owned(),
-                error: error.to_string(),
-            };
-            let _ = messages::send(control.as_fd(), &report, &[]);
-        }
+        Ok(())
     }
+}
+
+fn own_namespaces(launch: &Launch, layers: &Layers) -> i32 {
+    let kinds = [
+        (layers.namespaces, namespaces::OWN),
+        (layers.namespaces && layers.user_namespace, namespaces::USER),
+        (layers.network && !launch.network, namespaces::NETWORK),
+    ];
+    let wanted = kinds.into_iter().filter(|(wanted, _)| *wanted);
+    wanted.fold(0, |all, (_, kind)| all | kind)
 }
 
 /// A user of its own for each session, so that limits on users are limits on sessions.

@@ -75,7 +75,7 @@ const KIND: u64 = 0xf;
 /// The kinds of Unix sockets that have to be connected before anything can be sent: a connection can be looked at.
 const CONNECTED: [u64; 2] = [libc::SOCK_STREAM as u64, libc::SOCK_SEQPACKET as u64];
 /// Requests that put characters into the input of a terminal.
-const TERMINAL_INPUT: [u64; 2] = [libc::TIOCSTI as u64, libc::TIOCLINUX as u64];
+const TERMINAL_INPUT: [u64; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
 /// Calls that reach objects which processes of the same user share, where a session has none of its own.
 const SHARED: &[&str] = &[
     "msgctl",
@@ -120,7 +120,7 @@ const OPENS: &[(&str, u8)] = &[("open", 1), ("openat", 2)];
 const SET_ID: u64 = 0o6000;
 
 /// What a filter has to allow or refuse beside the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rules {
     /// Whether sockets of the internet may be made: there is a network, or one of the session's own.
     pub internet: bool,
@@ -131,7 +131,7 @@ pub struct Rules {
 }
 
 /// Which Unix sockets may be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unix {
     /// All.
     All,
@@ -141,13 +141,24 @@ pub enum Unix {
     Pairs,
 }
 
+/// Filters that have been compiled.
+pub type Filters = [BpfProgram; 2];
+
+/// Compiles the filters of a session, which takes longer than to start one.
+///
+/// # Errors
+/// When there are none for this processor.
+pub fn compile(rules: Rules) -> io::Result<Filters> {
+    Ok([allowed(rules)?, too_new()?])
+}
+
 /// Refuses this process and those that it starts all calls but those allowed.
 ///
 /// # Errors
-/// When the system has no seccomp, or not for this processor.
-pub fn restrict(rules: Rules) -> io::Result<()> {
-    for filter in [allowed(rules)?, too_new()?] {
-        seccompiler::apply_filter(&filter).map_err(io::Error::other)?;
+/// When the system has no seccomp.
+pub fn restrict(filters: &Filters) -> io::Result<()> {
+    for filter in filters {
+        seccompiler::apply_filter(filter).map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -277,7 +288,7 @@ fn allowed(rules: Rules) -> io::Result<BpfProgram> {
             add(name, vec![vec![is(0, *one, true)?, is(1, 0, true)?]])?;
         }
     }
-    compile(
+    program(
         table,
         SeccompAction::Errno(libc::EPERM as u32),
         SeccompAction::Allow,
@@ -289,10 +300,10 @@ fn allowed(rules: Rules) -> io::Result<BpfProgram> {
 fn too_new() -> io::Result<BpfProgram> {
     let table = number("clone3").map(|number| (number, Vec::new()));
     let refused = SeccompAction::Errno(libc::ENOSYS as u32);
-    compile(table.into_iter().collect(), SeccompAction::Allow, refused)
+    program(table.into_iter().collect(), SeccompAction::Allow, refused)
 }
 
-fn compile(
+fn program(
     table: BTreeMap<i64, Vec<SeccompRule>>,
     otherwise: SeccompAction,
     matched: SeccompAction,

@@ -24,11 +24,13 @@ fn code_sees_no_variables_but_those_that_python_needs() {
         "HOME",
         "LANG",
         "LC_CTYPE",
+        "LOGNAME",
         "MPLBACKEND",
         "MPLCONFIGDIR",
         "PATH",
         "PYTHONUTF8",
         "TMPDIR",
+        "XDG_CACHE_HOME",
     ];
     for name in names.split(' ') {
         assert!(allowed.contains(&name), "{name} in {names}");

@@ -172,7 +172,7 @@ pub fn bytes(amount: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = UNITS
         .iter()
-        .find(|(size, _)| amount >= *size && amount % (size / 16).max(1) == 0);
+        .find(|(size, _)| amount >= *size && amount.is_multiple_of((size / 16).max(1)));
     match unit {
         Some((size, name)) => format!("{} {name}", amount as f64 / *size as f64),
         None => format!("{amount} bytes"),
