@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::json::JsonLines;
 use super::look::{Look, Tone};
-use super::options::{SessionArgs, file_or_stdin};
+use super::options::{SessionArgs, file_or_stdin, warn_of_missing};
 use super::screen::{Looks, complain, print};
 use super::stop::Stop;
 use super::story::{in_options, signal};
@@ -102,6 +102,7 @@ pub async fn run(
     looks: Looks,
 ) -> Result<Exit, Failure> {
     let session: SessionInfo = client.call("session.create", &job.options).await?;
+    warn_of_missing(&session)?;
     let id = session.session.as_str();
     let params = json!({"session": id, "code": job.code});
     let mut view = View {

@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, absolute};
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
 use super::screen::complain;
-use crate::protocol::SessionOptions;
+use crate::protocol::{Network, Sandbox, SessionInfo, SessionOptions};
 
 /// Options of the session that the code runs in.
 #[derive(Args, Debug)]
@@ -27,9 +28,32 @@ pub struct SessionArgs {
         allow_negative_numbers = true
     )]
     timeout: f64,
-    /// Bytes of memory that the Python process may use, at least 64 MiB [default: no limit]
+    /// Bytes of memory that the code may use, at least 64 MiB [default of isolated code: half of the machine's, at
+    /// most 4 GiB]
     #[arg(long, value_name = "BYTES")]
     max_memory_bytes: Option<u64>,
+    /// What isolated code may touch: strict, workspace or off [default: workspace]
+    #[arg(long, value_name = "SANDBOX", value_parser = named::<Sandbox>)]
+    sandbox: Option<Sandbox>,
+    /// The network of the code: none or host [default: host when isolated, else none]
+    #[arg(long, value_name = "NETWORK", value_parser = named::<Network>)]
+    network: Option<Network>,
+}
+
+/// A value of the protocol by its name there.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    serde_json::from_value(name.into()).map_err(|error| error.to_string())
+}
+
+/// Says on stderr what the sandbox of a session promises and this system cannot enforce.
+///
+/// # Errors
+/// When stderr is closed.
+pub fn warn_of_missing(session: &SessionInfo) -> Result<(), Failure> {
+    for what in &session.not_enforced {
+        complain(&format!("Not enforced on this system: {what}\n"))?;
+    }
+    Ok(())
 }
 
 impl SessionArgs {
@@ -46,6 +70,8 @@ impl SessionArgs {
         };
         options.limits.timeout_seconds = self.timeout;
         options.limits.max_memory_bytes = self.max_memory_bytes;
+        options.sandbox = self.sandbox;
+        options.network = self.network;
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::failure::{Failure, defect};
 use super::json::JsonLines;
 use super::look::{Look, Tone, count, time};
+use super::options::warn_of_missing;
 use super::screen::{Looks, Screen, complain, print};
 use super::stop::Stop;
 use super::story::Story;
@@ -34,6 +35,7 @@ pub async fn run(
         view.screen.now("starting Python");
     }
     let session: SessionInfo = client.call("session.create", &job.options).await?;
+    warn_of_missing(&session)?;
     let params = json!({
         "session": session.session,
         "task": job.task,

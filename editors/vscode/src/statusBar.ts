@@ -96,6 +96,8 @@ export class StatusBar implements vscode.Disposable {
     text.appendMarkdown("**tinycode** · ").appendText(info.name ?? info.session);
     const rows = [
       ["Trust level", info.trust_level],
+      ...(info.sandbox ? [["Sandbox", info.sandbox]] : []),
+      ...(info.not_enforced ?? []).map((what) => ["Not enforced", what]),
       ["Steps", String(info.step)],
       ["Model", info.model],
       ["Time for a cell", `${info.limits.timeout_seconds} s`],

@@ -26,6 +26,8 @@ OPTIONS: Dict[str, Tuple[type, ...]] = {
     "base_url": (str,),
     "python": (str,),
     "cwd": (str,),
+    "sandbox": (str,),
+    "network": (str,),
     "system_suffix": (str,),
     "prompt_file": (str,),
     "extra_imports": (list,),
@@ -60,7 +62,11 @@ class NotebookSession:
     @property
     def about(self) -> str:
         """What the session is, in few words."""
-        return " · ".join(str(self.info[key]) for key in ("trust_level", "model") if self.info.get(key))
+        about = [str(self.info[key]) for key in ("trust_level", "model") if self.info.get(key)]
+        if self.info.get("sandbox") not in (None, "workspace"):
+            about.insert(1, "sandbox %s" % self.info["sandbox"])
+        about.extend("not enforced: %s" % what for what in self.info.get("not_enforced", ()))
+        return " · ".join(about)
 
     def ensure(self, *, fresh: bool = False, **asked: Optional[str]) -> bool:
         """Makes the session where there is none; returns whether it did.

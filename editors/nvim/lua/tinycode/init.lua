@@ -108,7 +108,8 @@ end
 function M.restart(level)
   local session = level and level ~= "" and { trust_level = level } or nil
   client.execute(vim.api.nvim_get_current_buf(), "restart", { session = session }, function(info)
-    tell(("a fresh session, %s"):format(info.trust_level))
+    local missing = table.concat(info.not_enforced or {}, "; ")
+    tell(("a fresh session, %s%s"):format(info.trust_level, missing ~= "" and "; not enforced: " .. missing or ""))
   end)
 end
 
