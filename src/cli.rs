@@ -118,7 +118,10 @@ fn start(command: Command, config: &Config, looks: Looks) -> Result<ExitCode, Fa
         Command::Run(args) => {
             log(config, OF_COMMANDS, None)?;
             let job = args.job()?; // may read stdin, where Ctrl-C must still end the program
-            as_client(config, args.record, async |client, stop| {
+            // Whoever started this process configures it, whose key is theirs.
+            let mut config = config.clone();
+            config.base_url = args.base_url.unwrap_or(config.base_url);
+            as_client(&config, args.record, async |client, stop| {
                 run::run(job, client, stop, looks).await
             })
         }

@@ -50,7 +50,7 @@ const PASSED_TO_PYTHON: &[&str] = &[
 ];
 
 /// The environment as the daemon found it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The key for models.
     pub api_key: Option<Secret>,

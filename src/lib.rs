@@ -13,6 +13,7 @@ pub mod logging;
 mod lsp;
 pub mod model;
 pub mod protocol;
+mod regular_file;
 pub mod session;
 pub mod transport;
 mod worker;

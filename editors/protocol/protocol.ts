@@ -365,6 +365,8 @@ interrupted: boolean, };
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
+export type KeySource = "session" | "daemon" | "withheld" | "none";
+
 export type LevelStatus = { 
 /**
  * Whether sessions of this level can be created.
@@ -618,11 +620,13 @@ extra_imports: Array<string>,
  */
 model: string, 
 /**
- * The key for the model's server; from the daemon's environment where it is left out.
+ * The key for the model's server. Where it is left out, the one of the daemon's environment, which goes
+ * to the server of the daemon's own configuration and to no other.
  */
 api_key: string | null, 
 /**
- * The base URL of the model's server; from the daemon's environment where it is left out.
+ * The base URL of the model's server; from the daemon's environment where it is left out. Another one
+ * has to come with an `api_key`, or is sent none.
  */
 base_url: string | null, 
 /**
@@ -756,6 +760,10 @@ limits: Limits,
  */
 model: string, 
 /**
+ * Whose key the model's server is sent.
+ */
+key: KeySource, 
+/**
  * Packages that its code may import beyond the default list.
  */
 extra_imports: Array<string>, 
@@ -804,11 +812,13 @@ extra_imports: Array<string>,
  */
 model: string, 
 /**
- * The key for the model's server; from the daemon's environment where it is left out.
+ * The key for the model's server. Where it is left out, the one of the daemon's environment, which goes
+ * to the server of the daemon's own configuration and to no other.
  */
 api_key: string | null, 
 /**
- * The base URL of the model's server; from the daemon's environment where it is left out.
+ * The base URL of the model's server; from the daemon's environment where it is left out. Another one
+ * has to come with an `api_key`, or is sent none.
  */
 base_url: string | null, 
 /**

@@ -31,6 +31,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 pub use self::config::ChatConfig;
 use self::decode::{Decoder, Fault};
 use self::endpoint::Endpoint;
+pub use self::endpoint::same_server;
 use self::failure::{Failure, Refusal, Teller, message_in};
 use self::outlet::{Outlet, OutletError};
 pub use self::reach::{Reached, reach};
@@ -94,6 +95,7 @@ impl ChatModel {
             endpoint: &self.endpoint,
             model: &self.config.model,
             has_key: self.endpoint.authorization().is_some(),
+            key_withheld: self.config.key_withheld,
         }
     }
 

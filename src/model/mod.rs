@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use self::chat::{ChatConfig, ChatModel, Reached, reach};
+pub use self::chat::{ChatConfig, ChatModel, Reached, reach, same_server};
 pub use self::replay::{Recorder, ReplayModel};
 pub use self::secret::Secret;
 pub use self::sse::{EventTooLarge, MAX_EVENT_BYTES, SseParser};
@@ -114,6 +114,8 @@ pub struct Source {
     pub name: String,
     /// The key for its server.
     pub api_key: Option<Secret>,
+    /// Whether its server was named without a key of its own, so that none is sent.
+    pub key_withheld: bool,
     /// The base URL of its server.
     pub base_url: String,
     /// A file to which each reply is added.
@@ -130,6 +132,7 @@ pub fn open(source: &Source) -> Result<Arc<dyn Model>, ModelError> {
     }
     let mut config = ChatConfig::new(&source.name, &source.base_url);
     config.api_key.clone_from(&source.api_key);
+    config.key_withheld = source.key_withheld;
     let model = ChatModel::new(config)?;
     match &source.record {
         Some(file) => Ok(Arc::new(Recorder::open(model, file)?)),

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Model, ModelError, OnDelta, Reply, Usage};
+use crate::regular_file;
 
 /// Bytes that a recording may have. Recordings of whole days stay far below.
 const MAX_RECORDING_BYTES: u64 = 64 * 1024 * 1024;
@@ -66,7 +67,7 @@ impl ReplayModel {
     /// When the file cannot be read or one of its lines is no reply; the message names the line.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         let path = path.as_ref().to_owned();
-        let text = read_bounded(&path).map_err(|error| ModelError {
+        let text = regular_file::read(&path, MAX_RECORDING_BYTES).map_err(|error| ModelError {
             message: format!("cannot read the recording {}: {error}", path.display()),
             hint: Some("name a file that was written with --record".to_owned()),
         })?;
@@ -82,21 +83,6 @@ impl ReplayModel {
             next: AtomicUsize::new(0),
         })
     }
-}
-
-/// Reads a file, but nothing that has no end.
-fn read_bounded(path: &Path) -> io::Result<String> {
-    // Looked at by name first: opening a pipe would wait for somebody to write to it.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut text = String::new();
-    let mut file = File::open(path)?.take(MAX_RECORDING_BYTES + 1);
-    file.read_to_string(&mut text)?;
-    if file.limit() == 0 {
-        return Err(io::Error::other("it has more than 64 MiB"));
-    }
-    Ok(text)
 }
 
 fn parse(path: &Path, number: usize, line: &str) -> Result<Reply, ModelError> {

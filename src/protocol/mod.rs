@@ -33,8 +33,8 @@ pub use run::{
     RunState, StepParams, StepResult, StepState, TokenUsage,
 };
 pub use session::{
-    CheckpointInfo, CheckpointList, CwdMode, Limits, Network, Sandbox, SessionInfo, SessionList,
-    SessionOptions, SessionRef, SessionRewind, SessionState, Since, TrustLevel,
+    CheckpointInfo, CheckpointList, CwdMode, KeySource, Limits, Network, Sandbox, SessionInfo,
+    SessionList, SessionOptions, SessionRef, SessionRewind, SessionState, Since, TrustLevel,
 };
 pub use status::{Empty, Interrupted, LevelStatus, Pong, Status, TrustLevels};
 pub use tools::{Tool, ToolFailure, ToolKind, ToolList, ToolNames, ToolsRegister, ToolsResult};

@@ -128,9 +128,11 @@ pub struct SessionOptions {
     pub extra_imports: Vec<String>,
     /// The model, as its server calls it, or `replay:FILE`.
     pub model: String,
-    /// The key for the model's server; from the daemon's environment where it is left out.
+    /// The key for the model's server. Where it is left out, the one of the daemon's environment, which goes
+    /// to the server of the daemon's own configuration and to no other.
     pub api_key: Option<String>,
-    /// The base URL of the model's server; from the daemon's environment where it is left out.
+    /// The base URL of the model's server; from the daemon's environment where it is left out. Another one
+    /// has to come with an `api_key`, or is sent none.
     pub base_url: Option<String>,
     /// Tools that the code may call.
     pub tools: Vec<Tool>,
@@ -361,6 +363,21 @@ pub enum SessionState {
     Closed,
 }
 
+/// Whose key a model's server is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum KeySource {
+    /// The one that was given with the session.
+    Session,
+    /// The daemon's own, which goes to the server of its own configuration.
+    Daemon,
+    /// None: `base_url` names another server than the daemon's, and came without an `api_key`.
+    Withheld,
+    /// None: there is no key, or nothing to send it to.
+    None,
+}
+
 /// A session as clients see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema, ts_rs::TS))]
@@ -381,6 +398,8 @@ pub struct SessionInfo {
     pub limits: Limits,
     /// Its model.
     pub model: String,
+    /// Whose key the model's server is sent.
+    pub key: KeySource,
     /// Packages that its code may import beyond the default list.
     pub extra_imports: Vec<String>,
     /// Its network.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{MORE_STEPS, Session, SessionError, Ticket, convert};
@@ -17,6 +18,9 @@ use crate::protocol::{
 };
 
 type Reply<T> = oneshot::Sender<Result<T, SessionError>>;
+
+/// Time that a recording's file system gets.
+const MODEL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request that needs the session's Python.
 #[derive(Debug)]
@@ -253,7 +257,7 @@ impl Actor {
         if order.verbose {
             tracing::info!(session = self.session.id, run = order.run, "run started");
         }
-        let run = match self.open_model() {
+        let run = match self.open_model().await {
             Ok(model) => {
                 let mut agent = self.agent(model.as_ref(), stop);
                 agent.begin(&order.task);
@@ -318,7 +322,7 @@ impl Actor {
         task: Option<String>,
         stop: &CancellationToken,
     ) -> Result<StepResult, SessionError> {
-        let model = self.open_model()?;
+        let model = self.open_model().await?;
         if let Some(task) = task {
             self.agent(model.as_ref(), stop).begin(&task);
             self.session.memory().turns = Some(0);
@@ -366,11 +370,20 @@ impl Actor {
         })
     }
 
-    fn open_model(&mut self) -> Result<Arc<dyn Model>, ModelError> {
+    async fn open_model(&mut self) -> Result<Arc<dyn Model>, ModelError> {
         if let Some(model) = &self.opened {
             return Ok(Arc::clone(model));
         }
-        let model = model::open(&self.model)?;
+        // It may read a file, whose file system may hang.
+        let source = self.model.clone();
+        let opened = tokio::task::spawn_blocking(move || model::open(&source));
+        let opened = timeout(MODEL_PATIENCE, opened).await;
+        let model = opened.ok().and_then(Result::ok).unwrap_or_else(|| {
+            Err(ModelError {
+                message: "the recording's file system does not answer".to_owned(),
+                hint: None,
+            })
+        })?;
         Ok(Arc::clone(self.opened.insert(model)))
     }
 

@@ -30,8 +30,9 @@ use crate::agent::conversation::EntryKind;
 use crate::agent::{Memory, now, scratchpad};
 use crate::engine::Raise;
 use crate::protocol::{
-    CheckpointInfo, ExecResult, MemoryList, MemoryOp, MemoryPrune, MemoryPruned, RunResult,
-    SessionInfo, SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool, TrustLevel,
+    CheckpointInfo, ExecResult, KeySource, MemoryList, MemoryOp, MemoryPrune, MemoryPruned,
+    RunResult, SessionInfo, SessionOptions, SessionState, Signal, StepEntry, StepResult, Tool,
+    TrustLevel,
 };
 use actor::{Command, Order, Queued};
 pub use error::{MORE_STEPS, SessionError};
@@ -54,6 +55,8 @@ pub struct Session {
     options: SessionOptions,
     /// What its sandbox promises and this system cannot enforce.
     not_enforced: Vec<String>,
+    /// Whose key its model's server is sent.
+    key: KeySource,
     prompt: Prompt,
     queue: mpsc::Sender<Queued>,
     /// What stops each request that is running or waiting, oldest first.
@@ -177,6 +180,7 @@ impl Session {
             created: self.created,
             limits: self.options.limits.clone(),
             model: self.options.model.clone(),
+            key: self.key,
             extra_imports: self.options.extra_imports.clone(),
             network: self.options.network(),
             sandbox: self.options.sandbox(),

@@ -7,6 +7,10 @@ use super::signature;
 use crate::agent::prompt::{Folder, SystemPrompt, ToolDoc};
 use crate::engine::imports;
 use crate::protocol::{SessionOptions, Tool};
+use crate::regular_file;
+
+/// Bytes of a prompt file.
+const MAX_PROMPT: u64 = 1 << 20;
 
 /// What the system prompt is made of, beside the tools.
 #[derive(Debug)]
@@ -26,10 +30,11 @@ impl Prompt {
         let template = match &options.prompt_file {
             Some(file) => {
                 let path = path_in_folder(options.cwd.as_deref(), file);
-                let text = std::fs::read_to_string(path).map_err(|error| SessionError::Option {
-                    field: "prompt_file",
-                    message: format!("cannot read '{file}': {error}"),
-                });
+                let text =
+                    regular_file::read(&path, MAX_PROMPT).map_err(|error| SessionError::Option {
+                        field: "prompt_file",
+                        message: format!("cannot read '{file}': {error}"),
+                    });
                 Some(text?)
             }
             None => None,

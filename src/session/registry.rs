@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Actor, Queued};
@@ -20,9 +21,15 @@ use crate::agent::checkpoints::Checkpoints;
 use crate::agent::conversation::EntryKind;
 use crate::agent::{Memory, now};
 use crate::engine::{self, Engine, EngineError, Level, Spec, ToolAnswer, Unit, imports};
-use crate::model::{Secret, Source};
-use crate::protocol::{CwdMode, Network, Sandbox, SessionInfo, SessionOptions, TrustLevel};
+use crate::model::{self, Secret, Source};
+use crate::protocol::{
+    CwdMode, KeySource, Network, Sandbox, SessionInfo, SessionOptions, TrustLevel,
+};
 
+/// Time that the file system gets for the files that options name.
+const FILE_PATIENCE: Duration = Duration::from_secs(5);
+/// Threads that may wait for file systems at once.
+static FILE_READERS: Semaphore = Semaphore::const_new(8);
 /// Sessions that may be open at once.
 const MAX_SESSIONS: usize = 1_000;
 
@@ -106,14 +113,22 @@ impl Registry {
         if count >= MAX_SESSIONS {
             return Err(SessionError::TooMany(count));
         }
-        let prompt = Prompt::read(&options)?;
+        let (options, prompt) = read_files(options).await?;
         let source = self.source(&options);
         let unit = self.unit(&options).await?;
         let engine = self.environment.engines.of(options.trust_level);
         let not_enforced = engine.not_enforced(sandbox(&options)).await;
         let (queue, orders) = mpsc::channel(MAX_WAITING);
         let (answers, answers_in) = mpsc::unbounded_channel();
-        let session = Arc::new(new_session(options, not_enforced, prompt, queue, answers));
+        let key = self.key_source(&options);
+        let session = Arc::new(new_session(
+            options,
+            not_enforced,
+            key,
+            prompt,
+            queue,
+            answers,
+        ));
         let actor = Actor {
             session: Arc::clone(&session),
             unit,
@@ -157,16 +172,41 @@ impl Registry {
 
     fn source(&self, options: &SessionOptions) -> Source {
         let environment = &self.environment;
-        let api_key = options.api_key.as_deref().map(Secret::new);
+        let base_url = options.base_url.as_ref();
+        let base_url = base_url.unwrap_or(&environment.base_url);
+        let api_key = match self.key_source(options) {
+            KeySource::Session => options.api_key.as_deref().map(Secret::new),
+            KeySource::Daemon => environment.api_key.clone(),
+            KeySource::Withheld | KeySource::None => None,
+        };
         Source {
             name: in_folder(options.cwd.as_deref(), &options.model),
-            api_key: api_key.or_else(|| environment.api_key.clone()),
-            base_url: options
-                .base_url
-                .clone()
-                .unwrap_or_else(|| environment.base_url.clone()),
+            api_key,
+            key_withheld: !self.is_own_server(options) && options.api_key.is_none(),
+            base_url: base_url.clone(),
             record: environment.record.clone(),
         }
+    }
+
+    /// Whose key the model's server of such a session is sent. The daemon's own goes to the server of its
+    /// own configuration and to no other.
+    fn key_source(&self, options: &SessionOptions) -> KeySource {
+        if options.model.starts_with("replay:") {
+            return KeySource::None;
+        }
+        match (&options.api_key, &self.environment.api_key) {
+            (Some(key), _) if key.is_empty() => KeySource::None,
+            (Some(_), _) => KeySource::Session,
+            (None, None) => KeySource::None,
+            (None, Some(_)) if self.is_own_server(options) => KeySource::Daemon,
+            (None, Some(_)) => KeySource::Withheld,
+        }
+    }
+
+    fn is_own_server(&self, options: &SessionOptions) -> bool {
+        let own = &self.environment.base_url;
+        let base_url = options.base_url.as_ref();
+        base_url.is_none_or(|base_url| model::same_server(base_url, own))
     }
 
     /// Checks the source of a tool that is to run beside the code of a session of this level.
@@ -228,6 +268,33 @@ impl Registry {
     }
 }
 
+/// Reads the files that options name, and looks at the folder, on a thread that nobody waits for longer than a while: a
+/// file system that hangs must not hold up others.
+async fn read_files(options: SessionOptions) -> Result<(SessionOptions, Prompt), SessionError> {
+    let slow = || {
+        option(
+            "cwd",
+            "its file system, or that of another file, does not answer".to_owned(),
+        )
+    };
+    let permit = timeout(FILE_PATIENCE, FILE_READERS.acquire()).await;
+    let permit = permit
+        .map_err(|_| slow())?
+        .map_err(|_| SessionError::Closed)?;
+    let read = tokio::task::spawn_blocking(move || {
+        let _permit = permit; // kept by a thread that hangs
+        if let Some(cwd) = &options.cwd
+            && !Path::new(cwd).is_dir()
+        {
+            return Err(option("cwd", format!("there is no folder '{cwd}'")));
+        }
+        let prompt = Prompt::read(&options)?;
+        Ok((options, prompt))
+    });
+    let read = timeout(FILE_PATIENCE, read).await.map_err(|_| slow())?;
+    read.map_err(|_| SessionError::Closed)?
+}
+
 /// What isolated code may touch, as the engine says it.
 fn sandbox(options: &SessionOptions) -> engine::Sandbox {
     match options.sandbox().unwrap_or_default() {
@@ -240,6 +307,7 @@ fn sandbox(options: &SessionOptions) -> engine::Sandbox {
 fn new_session(
     options: SessionOptions,
     not_enforced: Vec<String>,
+    key: KeySource,
     prompt: Prompt,
     queue: mpsc::Sender<Queued>,
     answers: mpsc::UnboundedSender<ToolAnswer>,
@@ -260,6 +328,7 @@ fn new_session(
         created,
         options,
         not_enforced,
+        key,
         queue,
         stops: Mutex::new(VecDeque::new()),
         recorder: Recorder::new(Arc::clone(&log), Arc::clone(&memory), Arc::clone(&tools)),

@@ -91,7 +91,12 @@ impl Frames {
                 self.buffer.advance(length + separator);
                 Some(Ok(message))
             }
-            Err(what) => {
+            Err(Wrong::Ambiguous(what)) => {
+                // Nobody knows where its body ends: the next headers are looked for.
+                self.resume_after(length + separator);
+                Some(Err(what))
+            }
+            Err(Wrong::Garbage(what)) => {
                 let garbage =
                     find_content_length(&headers[1..]).map_or(length + separator, |at| at + 1);
                 self.buffer.advance(garbage);
@@ -124,25 +129,39 @@ fn end_of_headers(buffer: &[u8]) -> Option<(usize, usize)> {
         })
 }
 
+/// What is wrong with headers.
+enum Wrong {
+    /// They are none, or begin with something else.
+    Garbage(String),
+    /// They give more than one length.
+    Ambiguous(String),
+}
+
 /// The length that the headers give.
-fn content_length(headers: &[u8]) -> Result<usize, String> {
-    let mut found = None;
+fn content_length(headers: &[u8]) -> Result<usize, Wrong> {
+    let mut found: Option<usize> = None;
     for line in headers.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii();
         let colon = line.iter().position(|byte| *byte == b':');
         let Some(colon) = colon else {
-            return Err(format!("'{}' is not a header", line.escape_ascii()));
+            let what = format!("'{}' is not a header", line.escape_ascii());
+            return Err(Wrong::Garbage(what));
         };
         let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
-            let number = std::str::from_utf8(value)
-                .ok()
-                .and_then(|value| value.parse().ok());
+            let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+            let number = std::str::from_utf8(value).ok().filter(|_| digits);
+            let number = number.and_then(|value| value.parse().ok());
             let wrong = || format!("'{}' is not a Content-Length", value.escape_ascii());
-            found = Some(number.ok_or_else(wrong)?);
+            let number = number.ok_or_else(|| Wrong::Garbage(wrong()))?;
+            if found.is_some_and(|found| found != number) {
+                let what = "two different Content-Length headers".to_owned();
+                return Err(Wrong::Ambiguous(what));
+            }
+            found = Some(number);
         }
     }
-    found.ok_or_else(|| "headers without a Content-Length".to_owned())
+    found.ok_or_else(|| Wrong::Garbage("headers without a Content-Length".to_owned()))
 }
 
 fn find_content_length(bytes: &[u8]) -> Option<usize> {
@@ -173,6 +192,20 @@ mod tests {
     #[test]
     fn messages_are_found_and_garbage_is_skipped() {
         let cases: &[(&[u8], &[&str])] = &[
+            (b"Content-Length: 1\r\nContent-Length: 1\r\n\r\na", &["a"]),
+            (
+                b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nabContent-Length: 1\r\n\r\nc",
+                &["!", "c"],
+            ),
+            (
+                b"Content-Length: 2\r\ncontent-length: 1\r\n\r\nabContent-Length: 1\r\n\r\nc",
+                &["!", "c"],
+            ),
+            (
+                b"Content-Length: +1\r\n\r\nContent-Length: 1\r\n\r\nc",
+                &["!", "c"],
+            ),
+            (b"Content-Length: 007\r\n\r\nabcdefg", &["abcdefg"]),
             (b"Content-Length: 2\r\n\r\n{}", &["{}"]),
             (
                 b"content-length:2\n\n{}Content-Length: 1\r\n\r\n1",

@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("worker", &[]),
     ("jail", &[]),
+    ("regular_file", &[]),
     ("protocol", &[]),
-    ("model", &[]),
+    ("model", &["regular_file"]),
     ("engine", &["worker", "jail"]),
     ("agent", &["model", "engine"]),
-    ("session", &["protocol", "agent", "model", "engine"]),
+    (
+        "session",
+        &["protocol", "agent", "model", "engine", "regular_file"],
+    ),
     ("api", &["protocol", "session", "agent", "model", "engine"]),
     ("lsp", &["protocol", "api", "session"]),
     ("transport", &["protocol", "lsp", "api", "session", "model"]),

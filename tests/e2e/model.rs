@@ -390,3 +390,94 @@ fn the_system_prompt_is_what_the_model_gets() {
     assert_eq!(messages[0].1, steps["steps"][0]["text"].as_str().unwrap());
     assert!(messages[0].1.ends_with("At the end."));
 }
+
+/// A daemon whose own key and server are those of this environment.
+fn configured(key: &str, base_url: &str) -> Daemon {
+    Options::default()
+        .env("OPENAI_API_KEY", key)
+        .env("OPENAI_BASE_URL", base_url)
+        .start()
+}
+
+#[test]
+fn the_key_of_the_daemon_goes_to_its_own_server_alone() {
+    let own = Model::new([ANSWER; 4]);
+    let daemon = configured(KEY, &own.base_url());
+    let port = own.base_url();
+    let spelled = [
+        Value::Null,
+        json!(format!("{port}/")),
+        json!(format!(" {port}//")),
+        json!(port.replace("http", "HTTP")),
+    ];
+    for base_url in spelled {
+        let options =
+            json!({"trust_level": "isolated", "model": "test-model", "base_url": base_url});
+        let session = daemon.session(options);
+        let info = session.call("session.get", json!({})).unwrap();
+        assert_eq!(info["key"], "daemon", "{base_url}");
+        let answer = session.call("run", json!({"task": "t"}));
+        assert_eq!(answer, Ok(json!("1")), "{base_url}");
+    }
+    let other = Model::keyless((0..4).map(|_| Reply::Status(401, "", String::new())));
+    let foreign = [
+        other.base_url(),
+        other.base_url().replace("127.0.0.1", "localhost"),
+        format!("{}#{port}", other.base_url()),
+        format!("{}/chat/completions", other.base_url()),
+    ];
+    for base_url in foreign {
+        let options =
+            json!({"trust_level": "isolated", "model": "test-model", "base_url": base_url});
+        let session = daemon.session(options);
+        let info = session.call("session.get", json!({})).unwrap();
+        assert_eq!(info["key"], "withheld", "{base_url}");
+        let answer = session.call("run", json!({"task": "t"}));
+        let (_, hint) = refused(answer, -31006, "model_error");
+        assert!(hint.contains("give api_key beside base_url"), "{hint}");
+    }
+    assert!(!daemon.stderr().contains(KEY));
+}
+
+#[test]
+fn a_key_of_a_client_stays_with_its_session() {
+    let own = Model::new([ANSWER]);
+    let other = Model::with_key("sk-of-a-client-98765", [ANSWER]);
+    let daemon = configured(KEY, &own.base_url());
+    let options = json!({
+        "trust_level": "isolated", "model": "test-model", "base_url": other.base_url(),
+        "api_key": "sk-of-a-client-98765",
+    });
+    let theirs = daemon.session(options);
+    let info = theirs.call("session.get", json!({})).unwrap();
+    assert_eq!(info["key"], "session");
+    assert_eq!(theirs.call("run", json!({"task": "t"})), Ok(json!("1")));
+    let ours = daemon.session(json!({"trust_level": "isolated", "model": "test-model"}));
+    assert_eq!(ours.call("run", json!({"task": "t"})), Ok(json!("1")));
+    let empty = json!({"trust_level": "isolated", "model": "test-model", "api_key": ""});
+    let none = daemon.session(empty);
+    let info = none.call("session.get", json!({})).unwrap();
+    assert_eq!(info["key"], "none");
+}
+
+#[test]
+fn a_key_is_not_carried_on_by_redirects_or_proxies() {
+    for status in [301, 302, 303, 307, 308] {
+        let target = Model::keyless([] as [Reply; 0]);
+        let location: &'static str =
+            Box::leak(format!("Location: {}\r\n", target.base_url()).into_boxed_str());
+        let own = Model::new([Reply::Status(status, location, String::new())]);
+        let daemon = Options::default()
+            .env("OPENAI_API_KEY", KEY)
+            .env("OPENAI_BASE_URL", &own.base_url())
+            .env("HTTP_PROXY", &target.base_url())
+            .env("http_proxy", &target.base_url())
+            .env("ALL_PROXY", &target.base_url())
+            .start();
+        let session = daemon.session(json!({"trust_level": "isolated", "model": "test-model"}));
+        let answer = session.call("run", json!({"task": "t"}));
+        let (message, _) = refused(answer, -31006, "model_error");
+        assert!(message.contains("points to"), "{status}: {message}");
+        assert!(target.requests().is_empty(), "{status}");
+    }
+}

@@ -295,3 +295,44 @@ fn a_session_that_does_not_exist_is_not_found() {
         assert!(!hint.is_empty(), "{method}");
     }
 }
+
+#[test]
+fn a_file_that_an_option_names_is_a_regular_one_of_bounded_size() {
+    let daemon = Daemon::start();
+    let folder = daemon.folder();
+    let pipe = folder.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let large = folder.join("large.md");
+    std::fs::File::create(&large)
+        .unwrap()
+        .set_len(1 << 30)
+        .unwrap();
+    // As many as would wait on every thread of the daemon.
+    let mut requests = Vec::new();
+    for _ in 0..8 {
+        for file in [
+            pipe.as_path(),
+            &large,
+            std::path::Path::new("/dev/zero"),
+            &folder,
+        ] {
+            let options = json!({"trust_level": "local", "prompt_file": file});
+            requests.push((daemon.start("session.create", options), "prompt_file"));
+        }
+        let options = json!({"trust_level": "isolated", "cwd": pipe});
+        requests.push((daemon.start("session.create", options), "cwd"));
+        let options = json!({"trust_level": "local", "cwd": pipe});
+        requests.push((daemon.start("session.create", options), "cwd"));
+    }
+    assert_eq!(daemon.call("ping", json!({})), Ok(json!({"pong": true})));
+    for (request, field) in requests {
+        let (message, _) = refused(daemon.wait(request), -32602, "invalid_params");
+        assert!(message.starts_with(field), "{message}");
+    }
+    let model = format!("replay:{}", pipe.display());
+    let session = daemon.session(json!({"model": model}));
+    let answer = session.call("run", json!({"task": "t"}));
+    let (message, _) = refused(answer, -31006, "model_error");
+    assert!(message.contains("not a regular file"), "{message}");
+}

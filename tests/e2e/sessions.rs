@@ -14,7 +14,7 @@ fn a_session_is_described_by_its_options() {
     let info = daemon.call("session.create", options).unwrap();
     let wanted = json!({
         "session": info["session"], "name": "mine é", "trust_level": "isolated", "state": "idle",
-        "step": 0, "model": "some-model", "extra_imports": ["os"], "network": "host", "sandbox": "workspace", "tools": [], "seq": 0,
+        "step": 0, "model": "some-model", "key": "session", "extra_imports": ["os"], "network": "host", "sandbox": "workspace", "tools": [], "seq": 0,
         "limits": {"timeout_seconds": 5.0, "max_output_bytes": 10_000, "max_steps": 100,
                    "max_memory_bytes": 1_u64 << 30},
     });

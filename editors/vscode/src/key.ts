@@ -2,6 +2,8 @@
 
 import * as vscode from "vscode";
 
+import { setting } from "./settings";
+
 const NAME = "tinycode.apiKey";
 
 export class Key {
@@ -12,10 +14,11 @@ export class Key {
       secrets.onDidChange(({ key }) => key === NAME && listener.call(self, key), undefined, disposables);
   }
 
-  /** Variables of the daemon's environment. */
+  /** Variables of the daemon's environment. The key goes to the server of its configuration alone, so that is set too. */
   async environment(): Promise<NodeJS.ProcessEnv> {
     const key = await this.secrets.get(NAME);
-    return key ? { OPENAI_API_KEY: key } : {};
+    const server = setting("baseUrl");
+    return { ...(key ? { OPENAI_API_KEY: key } : {}), ...(server ? { OPENAI_BASE_URL: server } : {}) };
   }
 
   /** Asks the user for it; an empty one is forgotten. */

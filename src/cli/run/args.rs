@@ -17,7 +17,8 @@ Examples:
   tinycode run --json \"...\" | jq -r .type            what happens, as JSON lines
   tinycode run --record day.jsonl \"...\"              then --model replay:day.jsonl, without a key
 
-The key for the model's server is taken from OPENAI_API_KEY, never from the command line.
+The key for the model's server is taken from OPENAI_API_KEY, never from the command line. It goes to the
+server of --base-url, which takes the place of OPENAI_BASE_URL, and to no other.
 Ctrl-C stops the run, a second Ctrl-C quits at once.
 
 Exit codes: 0 answer, 1 no answer, 2 usage, 3 model, 4 engine, 130 Ctrl-C, 143 SIGTERM";
@@ -40,7 +41,7 @@ pub struct RunArgs {
     model: Option<String>,
     /// Base URL of the model's server [default: OPENAI_BASE_URL, else https://api.openai.com/v1]
     #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    pub base_url: Option<String>,
     /// Steps that the run may take
     #[arg(long, value_name = "N", default_value_t = 10)]
     max_steps: u32,
@@ -112,7 +113,6 @@ impl RunArgs {
                 _ => CwdMode::Copy,
             }),
             extra_imports: self.imports.clone(),
-            base_url: self.base_url.clone(),
             prompt_file: self.prompt_file.as_deref().map(from_here).transpose()?,
             system_suffix: self.system_suffix.clone(),
             ..SessionOptions::default()

@@ -14,6 +14,8 @@ pub struct ChatConfig {
     pub model: String,
     /// Sent as `Authorization: Bearer`. Local servers mostly want none.
     pub api_key: Option<Secret>,
+    /// Whether the server was named without a key of its own; an error about a missing key says so.
+    pub key_withheld: bool,
     /// What `/chat/completions` is appended to, like `https://api.openai.com/v1`, with or without a
     /// slash at its end.
     pub base_url: String,
@@ -40,6 +42,7 @@ impl ChatConfig {
         Self {
             model: model.into(),
             api_key: None,
+            key_withheld: false,
             base_url: base_url.into(),
             total_timeout: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(120),

@@ -109,12 +109,13 @@ impl Endpoint {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("tinycode/", env!("CARGO_PKG_VERSION")));
-        if self.is_loopback() {
+        // Over plain HTTP a proxy would be shown the credentials.
+        if self.is_loopback() || self.url.scheme() == "http" && self.authorization.is_some() {
             builder = builder.no_proxy();
-            if self.url.scheme() == "http" {
-                // No TLS can come up, so the system's certificates need not be read, nor be there.
-                builder = builder.tls_certs_only([]);
-            }
+        }
+        if self.is_loopback() && self.url.scheme() == "http" {
+            // No TLS can come up, so the system's certificates need not be read, nor be there.
+            builder = builder.tls_certs_only([]);
         }
         builder.build().map_err(|error| ModelError {
             message: format!(
@@ -124,6 +125,19 @@ impl Endpoint {
             hint: Some("check the system's CA certificates and the proxy settings".to_owned()),
         })
     }
+}
+
+/// Whether two base URLs name the same server, and the same part of it. They may differ in what URLs may
+/// be written differently in: a slash at the end, the case of the host, the port that is the usual one.
+/// Credentials and queries have to be equal too.
+pub fn same_server(one: &str, other: &str) -> bool {
+    let parse = |text: &str| {
+        let mut url = Url::parse(text.trim()).ok()?;
+        url.set_fragment(None);
+        append_path(&mut url);
+        Some(url)
+    };
+    parse(one).is_some_and(|one| parse(other) == Some(one))
 }
 
 /// Adds `/chat/completions`, unless it is already there.
@@ -262,6 +276,47 @@ mod tests {
                 "{shown}"
             );
         }
+    }
+
+    #[test]
+    fn a_server_is_the_same_however_its_url_is_spelled() {
+        let configured = "https://api.example.com/v1";
+        let same = [
+            "https://api.example.com/v1",
+            "https://api.example.com/v1/",
+            " https://API.Example.COM:443/v1//",
+            "HTTPS://api.example.com/v1/chat/completions",
+            "https://api.example.com/x/../v1#here",
+        ];
+        let others = [
+            "http://api.example.com/v1",
+            "https://api.example.com:8443/v1",
+            "https://api.example.com/v2",
+            "https://api.example.com/",
+            "https://api.example.com.evil.example/v1",
+            "https://api.example.com@evil.example/v1",
+            "https://evil.example\\@api.example.com/v1",
+            "https://user@api.example.com/v1",
+            "https://api.example.com/v1?to=evil.example",
+            "https://api.example.com./v1",
+            "https://\u{430}pi.example.com/v1",
+            "https://api.example.com%2eevil.example/v1",
+            "//api.example.com/v1",
+            "api.example.com/v1",
+            "",
+        ];
+        for url in same {
+            assert!(same_server(url, configured), "{url}");
+        }
+        for url in others {
+            assert!(!same_server(url, configured), "{url}");
+        }
+        assert!(!same_server("nonsense", "nonsense"));
+        assert!(same_server("http://a:80/v1", "http://a/v1"));
+        assert!(same_server(
+            "http://[::1]:80/v1",
+            "http://[0:0:0:0:0:0:0:1]/v1"
+        ));
     }
 
     #[test]

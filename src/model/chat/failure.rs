@@ -44,6 +44,7 @@ pub(super) struct Teller<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) model: &'a str,
     pub(super) has_key: bool,
+    pub(super) key_withheld: bool,
 }
 
 impl Teller<'_> {
@@ -127,7 +128,13 @@ impl Teller<'_> {
 
     fn unauthorized(&self, status: StatusCode, said: Option<String>) -> ModelError {
         if !self.has_key {
-            let hint = "no key was given: set OPENAI_API_KEY or api_key";
+            let hint = match self.key_withheld {
+                true => {
+                    "no key was given with base_url, and the key of the daemon goes to no server \
+                     but its own: give api_key beside base_url"
+                }
+                false => "no key was given: set OPENAI_API_KEY or api_key",
+            };
             return self.about_server("wants an API key", Some(hint));
         }
         let hint = "set OPENAI_API_KEY or api_key to a key that is valid for this server";

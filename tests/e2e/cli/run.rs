@@ -144,3 +144,19 @@ fn a_recording_is_private_and_can_be_played() {
         "{again:?}"
     );
 }
+
+#[test]
+fn the_key_goes_to_the_server_that_is_named_on_the_command_line() {
+    let model = Model::new(["```python\nfinal_answer(1)\n```"]);
+    let args = [
+        "run",
+        "--model",
+        "test-model",
+        "--base-url",
+        &model.base_url(),
+        "t",
+    ];
+    let ended = tinycode(&args).env("OPENAI_API_KEY", KEY).run();
+    assert_code(&ended, 0);
+    assert_eq!(ended.stdout, "1\n");
+}

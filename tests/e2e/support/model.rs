@@ -76,15 +76,26 @@ pub struct Model {
 impl Model {
     /// A server that gives these replies, in order, to those who have the key.
     pub fn new(replies: impl IntoIterator<Item = impl Into<Reply>>) -> Self {
-        Self::start(replies, true)
+        Self::start(replies, Some(KEY))
+    }
+
+    /// A server whose clients have this key.
+    pub fn with_key(
+        key: &'static str,
+        replies: impl IntoIterator<Item = impl Into<Reply>>,
+    ) -> Self {
+        Self::start(replies, Some(key))
     }
 
     /// A server whose clients have no key.
     pub fn keyless(replies: impl IntoIterator<Item = impl Into<Reply>>) -> Self {
-        Self::start(replies, false)
+        Self::start(replies, None)
     }
 
-    fn start(replies: impl IntoIterator<Item = impl Into<Reply>>, has_key: bool) -> Self {
+    fn start(
+        replies: impl IntoIterator<Item = impl Into<Reply>>,
+        key: Option<&'static str>,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let replies = replies.into_iter().map(Into::into).collect();
@@ -96,7 +107,7 @@ impl Model {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let script = Arc::clone(&shared);
-                thread::spawn(move || serve(&stream, &script, has_key));
+                thread::spawn(move || serve(&stream, &script, key));
             }
         });
         Self { port, script }
@@ -134,13 +145,13 @@ fn lock(script: &Mutex<Script>) -> std::sync::MutexGuard<'_, Script> {
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(stream: &TcpStream, script: &Mutex<Script>, has_key: bool) {
+fn serve(stream: &TcpStream, script: &Mutex<Script>, key: Option<&str>) {
     let Some((head, body)) = read_request(stream) else {
         return; // a connection made ahead of need
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let mut script = lock(script);
-    script.problems.extend(problems(&head, &body, has_key));
+    script.problems.extend(problems(&head, &body, key));
     script.requests.push(Request { body });
     let reply = script.replies.pop_front();
     if reply.is_none() {
@@ -178,8 +189,8 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// What is wrong with a request.
-fn problems(head: &str, body: &Value, has_key: bool) -> Vec<String> {
-    let bearer = has_key.then(|| format!("Bearer {KEY}"));
+fn problems(head: &str, body: &Value, key: Option<&str>) -> Vec<String> {
+    let bearer = key.map(|key| format!("Bearer {key}"));
     let checks = [
         head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"),
         header(head, "authorization") == bearer.as_deref(),

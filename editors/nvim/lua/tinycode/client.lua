@@ -71,6 +71,17 @@ function M.any()
   end
 end
 
+-- Variables added to the daemon's environment. Its key goes to the server of its environment alone, so that is set to
+-- the one that is configured here.
+local function environment()
+  local env = config.options.env or {}
+  local server = (config.options.session or {}).base_url
+  if server and not env.OPENAI_BASE_URL then
+    env = vim.tbl_extend("force", env, { OPENAI_BASE_URL = server })
+  end
+  return not vim.tbl_isempty(env) and env or nil
+end
+
 local function client_config(root)
   local executions = require("tinycode.executions")
   local session = config.options.session
@@ -80,7 +91,7 @@ local function client_config(root)
   return {
     name = "tinycode",
     cmd = config.options.cmd,
-    cmd_env = config.options.env,
+    cmd_env = environment(),
     root_dir = root,
     workspace_folders = { { uri = vim.uri_from_fname(root), name = vim.fn.fnamemodify(root, ":t") } },
     capabilities = capabilities(),
