@@ -172,26 +172,30 @@ fn allowed(launch: &Launch, layers: &Layers, temp: &Path, strict: bool) -> Rules
         write() & !AccessFs::Refer
     };
     rules = allow(rules, temp, temporary)?;
+    working_folder(rules, launch, own, if strict { read() } else { write() })
+}
+
+fn working_folder(
+    mut rules: RulesetCreated,
+    launch: &Launch,
+    own: bool,
+    access: BitFlags<AccessFs>,
+) -> Rules {
     let cwd = launch.cwd.as_path();
-    if strict || cwd == Path::new("/") {
-        return if strict {
-            allow(rules, cwd, read())
-        } else {
-            Ok(rules)
-        };
+    if cwd == Path::new("/") {
+        return Ok(rules); // which is no folder of a project
     }
-    let home = launch.home.as_deref().filter(|home| home.starts_with(cwd));
-    match home.filter(|_| !own) {
-        // It may write beside what is hidden, and make nothing new there.
-        Some(_) => entries(
-            rules,
-            cwd,
-            &forbidden(launch),
-            launch.home.as_deref(),
-            write(),
-        ),
-        None => allow(rules, cwd, write()),
+    let home = launch.home.as_deref();
+    let forbidden = forbidden(launch);
+    let mut within = home
+        .into_iter()
+        .chain(forbidden.iter().map(PathBuf::as_path));
+    if own || !within.any(|path| path.starts_with(cwd)) {
+        return allow(rules, cwd, access);
     }
+    // It may write beside what is hidden, make nothing new there, and see the names of all.
+    rules = allow(rules, cwd, AccessFs::ReadDir.into())?;
+    entries(rules, cwd, &forbidden, home, access)
 }
 
 /// What may not be read where the session has no mounts of its own.

@@ -24,6 +24,8 @@ use super::namespaces::mapping;
 
 /// Where the temporary folder of a session is for its code.
 pub const TEMP: &str = "/tmp";
+/// Where it is too.
+const KEPT_TEMP: &str = "/var/tmp";
 /// Bytes of the folders that cover others.
 const COVER: &CStr = c"size=1m,nr_inodes=4k,mode=755";
 
@@ -54,12 +56,16 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     own_processes()?;
     let mut view = View::default();
     let confined = launch.sandbox != Sandbox::Off;
-    let temp = if confined {
+    // Within the working folder, which may not be mounted over, it stays where it is.
+    let beside =
+        |folder: &str| launch.cwd == Path::new("/") || !Path::new(folder).starts_with(&launch.cwd);
+    let temp = if confined && beside(TEMP) {
         Path::new(TEMP)
     } else {
         &launch.temp
     };
     let own_temp = open(&launch.temp)?;
+    let kept_temp = open(&launch.temp)?;
     let cwd = match launch.cwd.as_path() {
         root if root == Path::new("/") => None,
         cwd => Some(working_folder(
@@ -94,16 +100,17 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     for secret in elsewhere {
         view.hide(secret)?;
     }
-    place(&own_temp, temp)?;
-    if confined {
-        mount_bind(temp, "/var/tmp")?;
-    } else {
-        view.covered
-            .retain(|covered| !launch.temp.starts_with(covered));
+    let inside = cwd.is_some() && temp.starts_with(&launch.cwd);
+    if !inside {
+        place(&own_temp, temp)?;
+    }
+    if confined && beside(KEPT_TEMP) {
+        place(&kept_temp, Path::new(KEPT_TEMP))?;
     }
     view.place_remembered(None)?;
     if let Some(cwd) = cwd {
         place(&cwd, &launch.cwd)?;
+        view.show(&launch.cwd);
     }
     if let Some(home) = home.filter(|_| confined && whole_home) {
         view.hide_entries(home)?;
@@ -112,6 +119,9 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
         view.hide(secret)?;
     }
     view.place_remembered(Some(&launch.cwd))?;
+    if inside {
+        place(&own_temp, temp)?;
+    }
     Ok(temp.to_owned())
 }
 
@@ -119,6 +129,8 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
 #[derive(Default)]
 struct View {
     covered: Vec<PathBuf>,
+    /// The working folder, once it is there although something above it has been covered.
+    shown: Option<PathBuf>,
     remembered: Vec<(PathBuf, OwnedFd)>,
 }
 
@@ -132,7 +144,18 @@ impl View {
     }
 
     fn is_covered(&self, path: &Path) -> bool {
-        self.covered.iter().any(|covered| path.starts_with(covered))
+        let shown = self.shown.as_deref();
+        let shown = shown.filter(|shown| path.starts_with(shown));
+        let covers = |covered: &PathBuf| {
+            path.starts_with(covered) && shown.is_none_or(|shown| covered.starts_with(shown))
+        };
+        self.covered.iter().any(covers)
+    }
+
+    /// Takes what is in a folder for uncovered.
+    fn show(&mut self, folder: &Path) {
+        self.covered.retain(|covered| covered != folder);
+        self.shown = Some(folder.to_owned());
     }
 
     fn cover(&mut self, folder: &Path) -> io::Result<()> {
@@ -148,7 +171,7 @@ impl View {
         if let Ok(names) = fs::canonicalize("/etc/resolv.conf") {
             self.remember(&names)?;
         }
-        for folder in ["/tmp", "/var/tmp"] {
+        for folder in [TEMP, KEPT_TEMP] {
             self.covered.push(PathBuf::from(folder)); // by the temporary folder
         }
         for folder in ["/run", "/var/run"] {

@@ -101,6 +101,21 @@ def _halves(text: str) -> List[str]:
     return [text[: len(text) // 2], text[len(text) // 2 :]]
 
 
+def processes_below(root: int) -> List[int]:
+    """All processes that descend from one."""
+    parents: Dict[int, int] = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                parents[int(name)] = int(file.read().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            pass  # it has ended meanwhile
+    found = [root]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found[1:]
+
+
 def until_gone(pid: int) -> None:
     """Waits for a process to end; fails where it stays."""
     try:

@@ -14,7 +14,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from conftest import ENDLESS, KEY, Model, code, until_gone
+from conftest import ENDLESS, KEY, Model, code, processes_below, until_gone
 from tinyagent import (
     ActionStep,
     Cancelled,
@@ -369,25 +369,34 @@ def test_a_forgotten_agent_takes_its_session_and_daemon_along(client: Client) ->
             client.call("session.get", session=session)
 
     agent = TinyCodeAgent(trust_level="isolated", extra_imports=["os"])
-    worker = int(agent.exec("import os; os.getpid()").value or 0)
+    agent.exec("1")
     daemon = agent.session.client.pid or 0
+    workers = processes_below(daemon)
+    assert len(workers) >= 3, "a spawner, an init and a worker"
     del agent
     gc.collect()
     until_gone(daemon)
-    until_gone(worker)
+    for worker in workers:
+        until_gone(worker)
 
 
 def test_a_killed_process_leaves_nothing() -> None:
     script = (
-        "from tinyagent import TinyCodeAgent; import os, signal\n"
+        "from tinyagent import TinyCodeAgent; import os, signal, sys\n"
+        f"sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
+        "from conftest import processes_below\n"
         "agent = TinyCodeAgent(trust_level='isolated', extra_imports=['os'])\n"
-        "print(agent.exec('import os; os.getpid()').value, agent.session.client.pid, flush=True)\n"
+        "agent.exec('1')\n"
+        "daemon = agent.session.client.pid\n"
+        "print(daemon, *processes_below(daemon), flush=True)\n"
         "agent.session.client.start('exec', session=agent.session_id, code='while True: pass')\n"
         "agent.session.client.call('ping')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=60)
-    for pid in done.stdout.split():
+    pids = done.stdout.split()
+    assert len(pids) >= 4, "a daemon, a spawner, an init and a worker"
+    for pid in pids:
         until_gone(int(pid))
 
 

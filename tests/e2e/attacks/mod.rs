@@ -370,3 +370,33 @@ fn only_isolated_sessions_have_a_sandbox_to_choose() {
         assert_eq!(networks(options), network);
     }
 }
+
+#[test]
+fn the_daemons_own_files_are_hidden_in_the_working_folder_too() {
+    for (user, without) in [(false, ""), (true, ""), (true, "namespaces")] {
+        let world = World::new(user);
+        let daemon = world.daemon(System { user, without });
+        let folder = daemon.socket_path().parent().unwrap().to_owned();
+        let state = folder.join("state/tinycode");
+        fs::create_dir_all(&state).unwrap();
+        fs::write(state.join("token"), SECRET).unwrap();
+        if user {
+            for path in [folder.join("state"), state.clone(), state.join("token")] {
+                std::os::unix::fs::chown(path, Some(USER), Some(USER)).unwrap();
+            }
+        }
+        for sandbox in ["strict", "workspace"] {
+            let options = json!({"extra_imports": ["*"], "cwd": folder, "sandbox": sandbox});
+            let session = daemon.session(options);
+            let read = session.exec("open('state/tinycode/token').read()");
+            assert!(
+                read["error"].is_object(),
+                "{user}, {without}, {sandbox}: {read}"
+            );
+            session.check(
+                "import os, tempfile\nbool(tempfile.mkdtemp())",
+                json!({"value": "True"}),
+            );
+        }
+    }
+}

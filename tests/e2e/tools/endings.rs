@@ -236,7 +236,7 @@ fn tools_outlive_a_python_that_cannot_be_brought_back() {
 fn a_crash_in_a_call_gives_it_up() {
     let daemon = Daemon::start();
     let session = daemon.session(json!({"tools": [calculate()], "extra_imports": ["os"]}));
-    let python = numbers(&session.printed("import os\nprint(os.getpid())"))[0];
+    let python = session.processes(&daemon, "import os\nprint(os.getpid())")[0];
     let request = session.start_exec("calculate(1, 2)");
     let call = session.tool_call("calculate");
     kill(python, Signal::KILL);
