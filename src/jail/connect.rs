@@ -68,23 +68,28 @@ impl Connections {
         })
     }
 
-    /// What becomes readable when one is asked for.
-    pub fn listener(&self) -> &OwnedFd {
-        &self.listener
+    /// Makes connections on a thread of their own: the kernel has nobody wait for one who is gone meanwhile, but says
+    /// so only by letting them wait on.
+    pub fn serve_beside(self) {
+        let serve = move || while self.serve() {};
+        // Without a thread whoever asks waits for ever, and nothing is connected.
+        let _ = thread::Builder::new().stack_size(STACK).spawn(serve);
     }
 
-    /// Takes one that was asked for, and makes it or refuses it.
-    pub fn serve(&self) {
+    /// Waits for one that is asked for, and makes it or refuses it; says whether there may be more.
+    fn serve(&self) -> bool {
         // SAFETY: all zeros is a valid notification, which the kernel wants.
         #[expect(unsafe_code, reason = "the kernel's structures are plain memory")]
         let mut asked: libc::seccomp_notif = unsafe { std::mem::zeroed() };
         if !control(&self.listener, RECEIVE, &raw mut asked) {
-            return; // whoever asked is gone
+            let error = io::Error::last_os_error().raw_os_error();
+            return matches!(error, Some(libc::ENOENT | libc::EINTR)); // whoever asked is gone
         }
         match self.look(&asked) {
             Err(error) => answer(&self.listener, asked.id, Err(error)),
             Ok(wanted) => self.make(wanted),
         }
+        true
     }
 
     fn look(&self, asked: &libc::seccomp_notif) -> Result<Wanted, Errno> {

@@ -42,7 +42,10 @@ pub struct Plan<'a> {
 /// Sets a session up, and stays with it until it ends.
 pub fn run(plan: &Plan<'_>, control: &OwnedFd, fds: Descriptors) -> ! {
     match start(plan, fds) {
-        Ok(mut session) => {
+        Ok((mut session, connections)) => {
+            if let Some(connections) = connections {
+                connections.serve_beside();
+            }
             session.tell(
                 control,
                 &Report::Started {
@@ -77,14 +80,14 @@ pub fn leave(code: i32) -> ! {
 
 /// A session that runs.
 struct Session {
+    /// The process that runs the code: the program, or a copy of it that took its place.
     program: i32,
     children: OwnedFd,
-    connections: Option<Connections>,
     watcher: Watcher,
     temp: PathBuf,
 }
 
-fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<Session, Failure> {
+fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Connections>), Failure> {
     let Plan { launch, layers, .. } = plan;
     if plan.namespaces & namespaces::USER != 0 {
         namespaces::map_user(plan.caller).doing("enter a user namespace")?;
@@ -136,17 +139,14 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<Session, Failure> {
         .map(|listener| Connections::new(listener, &temp, own_network))
         .transpose()
         .doing("open the temporary folder")?;
-    Ok(Session {
+    let own_shared = layers.namespaces && launch.sandbox != Sandbox::Off;
+    let session = Session {
         program,
         children,
-        connections,
-        watcher: Watcher::new(
-            launch.bounds,
-            &temp,
-            layers.namespaces && launch.sandbox != Sandbox::Off,
-        ),
+        watcher: Watcher::new(launch.bounds, &temp, own_shared),
         temp,
-    })
+    };
+    Ok((session, connections))
 }
 
 /// Waits until the program runs; returns what it hands over before.
@@ -175,7 +175,7 @@ impl Session {
         let _ = messages::send(control, report, &[]); // whoever is gone is noticed when listened to
     }
 
-    /// Serves the daemon, the children and their connections until the daemon goes away.
+    /// Serves the daemon and the children until the daemon goes away.
     fn serve(&mut self, control: &OwnedFd) {
         let mut buffer = [0; REQUEST];
         loop {
@@ -184,31 +184,20 @@ impl Session {
                 tv_sec: wait.as_secs().try_into().unwrap_or(1),
                 tv_nsec: wait.subsec_nanos().into(),
             };
-            let listener = self.connections.as_ref().map(Connections::listener);
-            let mut fds = vec![
+            let mut fds = [
                 PollFd::new(control, PollFlags::IN),
                 PollFd::new(&self.children, PollFlags::IN),
             ];
-            fds.extend(listener.map(|listener| PollFd::new(listener, PollFlags::IN)));
             let _ = poll(&mut fds, Some(&wait)); // interrupted is as good as nothing
-            let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
-            drop(fds);
-            if !events[0].is_empty() {
+            let [asked, ended] = fds.map(|fd| !fd.revents().is_empty());
+            if asked {
                 match messages::receive(control, &mut buffer) {
                     Ok(Some((request, _))) => self.request(request, control),
                     Ok(None) | Err(_) => return,
                 }
             }
-            if !events[1].is_empty() {
+            if ended {
                 self.reap(control);
-            }
-            match events.get(2).copied().unwrap_or(PollFlags::empty()) {
-                asked if asked.contains(PollFlags::IN) => {
-                    self.connections.iter().for_each(Connections::serve);
-                }
-                // All that could ask have ended.
-                over if !over.is_empty() => self.connections = None,
-                _ => {}
             }
             if let Some(exceeded) = self.watcher.look() {
                 self.exceeded(exceeded, control);
@@ -226,9 +215,14 @@ impl Session {
             Request::Replace { pid, keep } => {
                 let mut kept: BTreeSet<i32> = keep.into_iter().collect();
                 kept.insert(pid);
-                processes::end_all_but(&kept, |pid, status| {
-                    let _ = messages::send(control, &Report::Exited { pid, status }, &[]);
+                let mut ended = None;
+                processes::end_all_but(&kept, |other, status| {
+                    ended = ended.or((other == pid).then_some(status));
                 });
+                self.program = pid;
+                if let Some(status) = ended {
+                    self.tell(control, &Report::Exited { pid, status });
+                }
                 kept.iter()
                     .for_each(|pid| processes::signal(*pid, Signal::CONT));
                 processes::signal(pid, Signal::USR1);
@@ -248,7 +242,10 @@ impl Session {
         let mut told = [0; 128];
         let _ = rustix::io::read(&self.children, &mut told); // how often does not matter
         while let Some((pid, status)) = processes::reap() {
-            self.tell(control, &Report::Exited { pid, status });
+            // Of others nobody wants to know: code could fill the socket with them.
+            if pid == self.program {
+                self.tell(control, &Report::Exited { pid, status });
+            }
         }
     }
 

@@ -109,7 +109,7 @@ pub enum Report {
         /// The error.
         error: String,
     },
-    /// A child of the init has ended: the program, or one whose parent had ended.
+    /// The process that runs the code has ended, or the one that is to take its place.
     Exited {
         /// The process.
         pid: i32,

@@ -1,6 +1,5 @@
 //! The processes of an isolated session, as the daemon has them: by their init.
 
-use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -15,8 +14,6 @@ use crate::worker::Process;
 
 /// Time that an init gets for what it does at once.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Most processes whose end is remembered: the copies of a worker, and some.
-const MAX_EXITED: usize = 64;
 /// Time after which an init is told anew that a step begins.
 const WATCH: Duration = Duration::from_secs(1);
 const INTERRUPT: i32 = 2;
@@ -28,8 +25,8 @@ pub struct Processes {
     packets: Packets,
     /// The one that runs the code.
     worker: i32,
-    /// How children of the init have ended, by their numbers.
-    exited: HashMap<i32, i32>,
+    /// How the worker has ended, or one that was to take its place: its number and its status.
+    exited: Option<(i32, i32)>,
     exceeded: Option<String>,
     /// What the session may use, for people.
     memory: String,
@@ -56,7 +53,7 @@ impl Processes {
         Ok(Self {
             packets,
             worker,
-            exited: HashMap::new(),
+            exited: None,
             exceeded: None,
             memory: bytes(memory),
             disk: bytes(disk),
@@ -100,7 +97,7 @@ impl Processes {
         if replaced {
             self.worker = pid;
         }
-        replaced && !self.exited.contains_key(&pid)
+        replaced && self.exited.is_none_or(|(ended, _)| ended != pid)
     }
 
     /// Ends all and returns when they are gone.
@@ -117,12 +114,7 @@ impl Processes {
         }
         let report = self.packets.receive().await.ok().flatten();
         match &report {
-            Some(Report::Exited { pid, status }) => {
-                if self.exited.len() >= MAX_EXITED {
-                    self.exited.retain(|pid, _| *pid == self.worker);
-                }
-                self.exited.insert(*pid, *status);
-            }
+            Some(Report::Exited { pid, status }) => self.exited = Some((*pid, *status)),
             Some(Report::Exceeded(Exceeded::Memory)) => {
                 let most = &self.memory;
                 self.exceeded = Some(format!(
@@ -156,8 +148,10 @@ impl Process for Processes {
             if let Some(why) = &self.exceeded {
                 return why.clone();
             }
-            if let Some(status) = self.exited.get(&self.worker) {
-                return describe(ExitStatus::from_raw(*status));
+            if let Some((pid, status)) = self.exited
+                && pid == self.worker
+            {
+                return describe(ExitStatus::from_raw(status));
             }
             if self.gone {
                 return describe(ExitStatus::from_raw(KILL));

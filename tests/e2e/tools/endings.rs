@@ -4,9 +4,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::session_with_calculate;
-use crate::support::{
-    Daemon, Options, Session, calculate, kill, numbers, python_tool, refused, returns,
-};
+use crate::support::{Daemon, Options, Session, calculate, kill, python_tool, refused, returns};
 
 const CATCHING: &str = "try:\n    calculate(1, 2)\nexcept Exception as e:\n    print('caught', e)";
 
