@@ -180,7 +180,13 @@ impl View {
             }
         }
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount("tmpfs", "/dev/shm", "tmpfs", flags, c"mode=1777,size=50%")?;
+        mount(
+            "tmpfs",
+            "/dev/shm",
+            "tmpfs",
+            flags,
+            c"mode=1777,size=50%,nr_inodes=64k",
+        )?;
         own_terminals()
     }
 

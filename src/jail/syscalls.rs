@@ -76,8 +76,10 @@ const KIND: u64 = 0xf;
 const CONNECTED: [u64; 2] = [libc::SOCK_STREAM as u64, libc::SOCK_SEQPACKET as u64];
 /// Requests that put characters into the input of a terminal.
 const TERMINAL_INPUT: [u64; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
-/// Calls that reach objects which processes of the same user share, where a session has none of its own.
-const SHARED: &[&str] = &[
+/// Calls for memory that no process has to have mapped, so that nobody could count it, and that processes of the same
+/// user may share. A container has a control group that counts it.
+const UNCOUNTED: &[&str] = &[
+    "memfd_create",
     "msgctl",
     "msgget",
     "msgrcv",
@@ -215,8 +217,7 @@ fn allowed(rules: Rules) -> io::Result<BpfProgram> {
     let mut table: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     let names = ALLOWED.iter().flat_map(|group| group.split_whitespace());
     for name in names {
-        let shared = !rules.own_processes && SHARED.contains(&name);
-        if let Some(number) = number(name).filter(|_| !shared) {
+        if let Some(number) = number(name).filter(|_| !UNCOUNTED.contains(&name)) {
             table.insert(number, Vec::new());
         }
     }

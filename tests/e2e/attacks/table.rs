@@ -187,6 +187,12 @@ pub const ATTACKS: &[Attack] = &[
         ALWAYS,
         "import fcntl\nfor name in ('/dev/tty', '/dev/tty0', '/dev/console', *glob.glob('/dev/pts/*')):\n    try: fcntl.ioctl(os.open(name, os.O_RDWR), 0x5412, b'x'); print('REACHED', name)\n    except OSError: pass",
     ),
+    // memory that cannot be counted
+    attack(
+        "memory without a process",
+        ALWAYS,
+        "try:\n    fd = os.memfd_create('x'); os.write(fd, bytes(1 << 20)); print('REACHED')\nexcept OSError: pass\nif call(29, 0, 1 << 20, 0o1600) >= 0 or call(68, 0, 0o1600) >= 0: print('REACHED')",
+    ),
     // secrets
     attack(
         "hidden files of the home folder",
