@@ -1,4 +1,2 @@
 # %% Crash
-import os, signal
-
-os.kill(os.getppid(), signal.SIGKILL)
+1

@@ -1,6 +1,7 @@
 // What a user does, from a program that is missing to a daemon that is lost, and what has to be seen of it.
 
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -203,11 +204,31 @@ async function seeRuns(workbench) {
 
 /** A daemon that is lost is told, and started again. */
 async function crash(workbench) {
-  await workbench.openFile("crash.py", "SIGKILL");
+  await workbench.openFile("crash.py", "Crash");
   await workbench.clickLens("Run cell", 0);
+  await workbench.said(/= 1/);
+  killDaemon(); // code cannot
   const toast = await workbench.notification("tinycode has stopped unexpectedly");
   await toast.getByText("Restart Now").click({ trial: true }); // it stands still
   await workbench.shot("crash");
   await workbench.status("no session");
   await workbench.lens("Run cell");
+}
+
+/** Kills the daemon that this test's editor has started. */
+function killDaemon() {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const read = (pid, name) => {
+    try {
+      return readFileSync(`/proc/${pid}/${name}`, "utf8");
+    } catch {
+      return ""; // it has ended meanwhile
+    }
+  };
+  const parent = (pid) => read(pid, "stat").replace(/^.*\) /s, "").split(" ")[1] ?? "0";
+  const isOurs = (pid) => pid === String(process.pid) || (Number(pid) > 1 && isOurs(parent(pid)));
+  const daemons = pids.filter((pid) => read(pid, "cmdline").split("\0")[1] === "serve" && isOurs(pid));
+  for (const pid of daemons) {
+    process.kill(Number(pid), "SIGKILL");
+  }
 }
