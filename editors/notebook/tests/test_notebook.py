@@ -18,7 +18,7 @@ from tinyagent import TinyCodeAgent, tool
 @tool
 def say(text: str) -> int:
     '''Says it.'''
-    print("said", text)
+    print(f"said {text}\n", end="")
     return len(text)
 agent = TinyCodeAgent(trust_level="isolated", tools=[say])
 """
