@@ -18,7 +18,7 @@ from tinyagent import TinyCodeAgent, tool
 @tool
 def say(text: str) -> int:
     '''Says it.'''
-    print(f"said {text}\n", end="")
+    print("said " + text + chr(10), end="")
     return len(text)
 agent = TinyCodeAgent(trust_level="isolated", tools=[say])
 """
