@@ -230,7 +230,7 @@ impl Host {
     }
 
     /// Passes on what wants no answer.
-    async fn send(&mut self, frame: &[u8]) -> Result<()> {
+    async fn send(&mut self, frame: &str) -> Result<()> {
         let heard = understood(frame)?;
         if let Some(wire) = &self.wire {
             let _ = wire.happenings.send(heard.happening).await;
@@ -239,7 +239,7 @@ impl Host {
     }
 
     /// Passes on what wants an answer, and waits for it; returns nothing when the step is to stop.
-    async fn ask(&mut self, frame: &[u8]) -> Result<Vec<u8>> {
+    async fn ask(&mut self, frame: &str) -> Result<Vec<u8>> {
         let heard = understood(frame)?;
         let Some(wire) = &mut self.wire else {
             return Ok(Vec::new());
@@ -314,11 +314,22 @@ impl ResourceLimiter for Limit {
     }
 }
 
-fn understood(frame: &[u8]) -> Result<Heard> {
+/// The bytes that printed text stands for: those of its UTF-8, or where it is raw, the numbers of its characters.
+fn bytes_of(text: String, raw: bool) -> Vec<u8> {
+    match raw {
+        true => text
+            .chars()
+            .filter_map(|letter| u8::try_from(u32::from(letter)).ok())
+            .collect(),
+        false => text.into_bytes(),
+    }
+}
+
+fn understood(frame: &str) -> Result<Heard> {
     if frame.len() > MAX_FRAME {
         return Err(wasmtime::format_err!("a frame of {} bytes", frame.len()));
     }
-    let frame: Frame = serde_json::from_slice(frame)?;
+    let frame: Frame = serde_json::from_str(frame)?;
     heard(frame).map_err(wasmtime::Error::msg)
 }
 
@@ -348,19 +359,20 @@ pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
     let mut root = linker.root();
     root.func_wrap_async(
         "print",
-        |mut store: StoreContextMut<'_, Host>, (bytes, stderr): (Vec<u8>, bool)| {
+        |mut store: StoreContextMut<'_, Host>, (text, raw, stderr): (String, bool, bool)| {
+            let bytes = bytes_of(text, raw);
             Box::new(async move { Ok((store.data_mut().print(&bytes, stderr).await,)) })
         },
     )?;
     root.func_wrap_async(
         "send",
-        |mut store: StoreContextMut<'_, Host>, (frame,): (Vec<u8>,)| {
+        |mut store: StoreContextMut<'_, Host>, (frame,): (String,)| {
             Box::new(async move { store.data_mut().send(&frame).await })
         },
     )?;
     root.func_wrap_async(
         "ask",
-        |mut store: StoreContextMut<'_, Host>, (frame,): (Vec<u8>,)| {
+        |mut store: StoreContextMut<'_, Host>, (frame,): (String,)| {
             Box::new(async move { Ok((store.data_mut().ask(&frame).await?,)) })
         },
     )?;

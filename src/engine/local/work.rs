@@ -20,6 +20,8 @@ use crate::worker::{
 
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_millis(250);
+/// The error of a Python that ran out of stack.
+pub const RECURSION: &str = "RecursionError";
 /// What the code does that may wait to be told, before the code waits.
 const MAX_HAPPENINGS: usize = 256;
 
@@ -55,7 +57,7 @@ struct Worked<T> {
 struct Ran {
     instance: Instance,
     /// The frame that it ended with.
-    done: wasmtime::Result<Vec<u8>>,
+    done: wasmtime::Result<String>,
 }
 
 impl Recipe {
@@ -214,7 +216,7 @@ impl Recipe {
         let limit = self.max_memory() >> 20;
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => Ended::Failed {
-                kind: "RecursionError",
+                kind: RECURSION,
                 how: "ran out of stack: the code nests too deep".to_owned(),
             },
             _ if wanted_more_memory => Ended::Failed {
@@ -247,8 +249,8 @@ fn start(
     })
 }
 
-fn parsed(frame: &[u8]) -> Result<Frame, Ended> {
-    serde_json::from_slice(frame).map_err(|error| Ended::Broken(error.to_string()))
+fn parsed(frame: &str) -> Result<Frame, Ended> {
+    serde_json::from_str(frame).map_err(|error| Ended::Broken(error.to_string()))
 }
 
 /// What stops the step that somebody runs. Dropping it stops it by force.
