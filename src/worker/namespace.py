@@ -75,7 +75,8 @@ class Namespace:
         if name in self.given or is_dunder(name) or isinstance_of(value, types.ModuleType):
             return False
         if isinstance_of(value, (type, *FUNCTIONS)):
-            return lookup(value, "__module__") == "__main__"
+            module = lookup(value, "__module__")
+            return type(module) is str and module == "__main__"
         return True
 
     def variable(self, name, max_length):
@@ -89,7 +90,14 @@ class Namespace:
         return said
 
     def shown(self, value, room):
-        return {"type": type_name(value), "repr": self.repr(value, room), "size": self.size(value)}
+        kind = type_name(value)
+        try:
+            text = self.repr(value, room)
+        except self.stopped:
+            raise
+        except BaseException:  # its class may have a metaclass, whose methods are the code's own too
+            text = ("<%s that does not show itself>" % kind)[:room]
+        return {"type": kind, "repr": text, "size": self.size(value)}
 
     def size(self, value):
         if isinstance_of(value, type) or search(type(value), "__len__") is UNKNOWN:

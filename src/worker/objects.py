@@ -30,7 +30,7 @@ def isinstance_of(value, kinds):
 
 
 def type_name(value):
-    return name_of(type(value))[:MAX_NAME]
+    return str.__str__(name_of(type(value)))[:MAX_NAME]
 
 
 def is_name(name):

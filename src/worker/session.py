@@ -14,19 +14,16 @@ import sys
 import types
 from _thread import get_ident
 
-from tinycode_values import HIDDEN, MAX_NAME, as_json, describe, encode, encode_exactly, encode_frame, final
-from tinycode_values import kind_of, rich, safe_repr, safe_str
+from tinycode_values import HIDDEN, MAX_NAME, Stopped, as_json, describe, encode, encode_exactly, encode_frame
+from tinycode_values import final, is_clean_exit, rich, safe_repr, safe_str, type_name
 
 CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 MAX_MEMORY_JSON = 64 << 10
 MAX_TEXT = 2_000
 MAX_SOURCES = 1_000
+NESTING = 1_000  # calls, which Python allows unless told otherwise
 HIDDEN.add(__file__)
-
-
-class Stopped(KeyboardInterrupt):
-    """The step was stopped from outside. Not an `Exception`, so that `except Exception` lets it by."""
 
 
 class Imports:
@@ -192,7 +189,7 @@ class Tools:
                 encode_exactly(value)
             except Exception:
                 place = str(place)[:MAX_NAME]
-                what = "argument %s is a %s, which JSON cannot say" % (place, kind_of(value))
+                what = "argument %s is a %s, which JSON cannot say" % (place, type_name(value))
                 return TypeError("%s(): %s" % (name, what))
         return TypeError("%s(): JSON cannot say its arguments" % name)
 
@@ -259,14 +256,14 @@ class Streams:
         for index, stream in enumerate(self.streams):
             try:
                 stream.flush()
-            except Exception:
+            except BaseException:  # the code may have put methods of its own into it
                 self.drop(index)
 
     def drop(self, index):
         """Gives a stream up with what it holds, so that this does not turn up in a later step."""
         try:
             self.streams[index].buffer.raw.close()
-        except Exception:
+        except BaseException:
             pass
         self.streams[index] = None
 
@@ -274,7 +271,7 @@ class Streams:
 def is_open(stream):
     try:
         return stream is not None and not stream.closed
-    except ValueError:  # the code detached what is below
+    except BaseException:  # the code detached what is below, or put something of its own there
         return False
 
 
@@ -317,7 +314,7 @@ class Session:
             finally:
                 self.interruptible = False
         except BaseException as error:
-            answer = {"failed": safe_str(error)[:MAX_TEXT] or kind_of(error)}
+            answer = {"failed": safe_str(error)[:MAX_TEXT] or type_name(error)}
         finally:
             self.voice.closed_to = None
             sys.stdout, sys.stderr = streams
@@ -328,16 +325,19 @@ class Session:
 
     def step(self, request):
         """Runs a step; returns the frame that ends it."""
-        done = self.outcome(request)
+        done = {"event": "done", "nonce": request["nonce"], "value": None, "display": []}
+        done.update(error=None, final=None, rebound=[])
+        filename, given = self.begin(request)
         try:
+            self.outcome(request, filename, given, done)
             return encode_frame(done)
-        except (ValueError, RecursionError, MemoryError) as error:
+        except BaseException as error:  # too much to say, or the code's own where none was expected
             done.update(value=None, display=[], final=None, error=describe(error, None))
             return encode_frame(done)
 
-    def outcome(self, request):
-        number = request["step"]
-        filename = "<step %d>" % number
+    def begin(self, request):
+        """Makes all ready for a step; returns the name of its source, and the names that the session gives."""
+        filename = "<step %d>" % request["step"]
         self.remember_source(filename, request["code"])
         if request["tools"] is not None:
             self.tools.replace(request["tools"])
@@ -345,30 +345,54 @@ class Session:
         if changes["clear"]:
             self.memory._values.clear()
         self.memory._values.update(changes["set"])
-        done = {"event": "done", "nonce": request["nonce"], "value": None, "display": []}
-        done.update(error=None, final=None, rebound=[])
-        given = self.prepare()
-        error = None
+        return filename, self.prepare()
+
+    def outcome(self, request, filename, given, done):
+        """Runs a step, and notes what there is to say of it."""
+        error = self.guarded(self.run_and_show, request, filename, done)
+        if error is not None and is_clean_exit(error):
+            error = None
+        if sys.getrecursionlimit() < NESTING:
+            sys.setrecursionlimit(NESTING)  # what follows nests too
+        if error is None and self.final is not None:
+            error = self.guarded(lambda: done.update(final=final(*self.final)))
+        if error is not None:
+            second = self.guarded(lambda: done.update(error=self.describe(error, filename)))
+            if second is not None:
+                done["error"] = describe(second, None)
+        try:
+            done["rebound"] = self.rebound(given)
+        except BaseException:
+            self.drop_odd_names()
+            done["rebound"] = self.rebound(given)
+        self.streams.flush()
+
+    def rebound(self, given):
+        return [name for name in given if self.names.get(name) is not given[name]]
+
+    def drop_odd_names(self):
+        """Leaves no names that are not strings: comparing them with others may do anything."""
+        names = [(name, value) for name, value in dict.items(self.names) if type(name) is str]
+        self.names.clear()
+        self.names.update(names)
+
+    def guarded(self, function, *args):
+        """Calls a function that runs the code's own, which may be stopped meanwhile; returns what it raises."""
         try:
             try:
                 self.interruptible = True
-                value = self.run(request["code"], filename)
-                if value is not None:
-                    done["value"] = safe_repr(value)[: request["max_text"] + 1]
-                    done["display"] = rich(value)
+                function(*args)
             finally:
                 self.interruptible = False
-        except SystemExit as exit:
-            error = exit if exit.code else None
-        except BaseException as caught:
-            error = caught
-        if error is not None:
-            done["error"] = self.describe(error, filename)
-        elif self.final is not None:
-            done["final"] = final(*self.final)
-        done["rebound"] = [name for name in given if self.names.get(name) is not given[name]]
-        self.streams.flush()
-        return done
+        except BaseException as error:
+            return error
+        return None
+
+    def run_and_show(self, request, filename, done):
+        value = self.run(request["code"], filename)
+        if value is not None:
+            done["value"] = safe_repr(value)[: request["max_text"] + 1]
+            done["display"] = rich(value)
 
     def prepare(self):
         """Puts right whatever the step before may have broken; returns the names it gave."""
@@ -376,8 +400,12 @@ class Session:
         self.streams.restore()
         self.final = None
         given = self.given()
-        self.names.update(given)
-        self.names["__builtins__"] = self.builtins
+        names = dict(given, __builtins__=self.builtins)
+        try:
+            self.names.update(names)
+        except BaseException:
+            self.drop_odd_names()
+            self.names.update(names)
         return given
 
     def given(self):

@@ -4,6 +4,7 @@ Standard library only. What it cannot say as it is, it says as text.
 """
 
 import base64
+import builtins
 import json
 import re
 import traceback
@@ -21,12 +22,49 @@ RICH = {
     "_repr_latex_": "text/latex",
 }
 HIDDEN = {__file__}  # files of ours, which tracebacks do not show
-name_of_class = type.__dict__["__name__"].__get__
+MAX_MESSAGE = 10_000
+MAX_TRACEBACK = 20_000
+MAX_LINE = 2**31
+MAX_ERRORS = 100  # exceptions that one traceback shows
+MAX_FRAMES = 10_000  # calls that one traceback looks at
+LATEST_FRAMES = 500  # that are shown where there are more
+
+# What Python itself keeps of a class or an exception, whatever the code's own attributes say.
+name_of = type.__dict__["__name__"].__get__
+mro_of = type.__dict__["__mro__"].__get__
+dict_of = type.__dict__["__dict__"].__get__
+flags_of = type.__dict__["__flags__"].__get__
+cause_of = BaseException.__dict__["__cause__"].__get__
+context_of = BaseException.__dict__["__context__"].__get__
+trace_of = BaseException.__dict__["__traceback__"].__get__
+code_of = SystemExit.__dict__["code"].__get__
+Group = getattr(builtins, "BaseExceptionGroup", None)  # from Python 3.11 on
+HEAP = 1 << 9  # the flag of classes that a class statement made
+TRACED = ("__cause__", "__context__", "__suppress_context__", "__traceback__", "__getattribute__", "exceptions")
 
 
-def kind_of(value):
-    """The name of a value's class, whatever its metaclass says, cut."""
-    return name_of_class(type(value))[:MAX_NAME]
+class Stopped(KeyboardInterrupt):
+    """The step was stopped from outside. Not an `Exception`, so that `except Exception` lets it by."""
+
+
+def attempt(function, *args):
+    """Calls a function that may run methods of the code's own. Returns whether it returned, and its result or
+    the exception: any but that of a stop."""
+    try:
+        return True, function(*args)
+    except Stopped:
+        raise
+    except BaseException as error:  # `SystemExit` too, which would end this interpreter
+        return False, error
+
+
+def plain_str(text):
+    """A string without the methods of a class of its own."""
+    return str.__str__(text)
+
+
+def type_name(value):
+    return plain_str(name_of(type(value)))[:MAX_NAME]
 
 
 def plain(value):
@@ -81,10 +119,8 @@ def decode(frame):
 
 def as_json(value):
     """Whether JSON can say the value, and the value as JSON says it."""
-    try:
-        return True, decode_text(encode_exactly(value))
-    except Exception:
-        return False, None
+    said, plain = attempt(lambda: decode_text(encode_exactly(value)))
+    return said, plain if said else None
 
 
 def final(value):
@@ -109,16 +145,19 @@ def size_of(value, most):
 def rich(value):
     """What a notebook would show of the value beside its `repr`."""
     data, room = {}, MAX_RICH - 1_000
-    if isinstance(value, type):
+    if issubclass(type(value), type):
         return []
     for method, mime in RICH.items():
         try:
             shown = getattr(value, method)() if hasattr(value, method) else None
-        except Exception:
+        except Stopped:
+            raise
+        except BaseException:
             continue
-        if isinstance(shown, bytes):
+        if issubclass(type(shown), bytes):
             shown = base64.b64encode(shown).decode("ascii")
-        if isinstance(shown, str) and len(shown) <= MAX_FRAME // 16:
+        if issubclass(type(shown), str) and str.__len__(shown) <= MAX_FRAME // 16:
+            shown = plain_str(shown)
             size = len(encode(shown).encode("utf-8", "replace"))
             if size <= room:
                 data[mime] = shown
@@ -127,44 +166,107 @@ def rich(value):
 
 
 def safe_repr(value):
-    try:
-        return plain_text(repr(value))
-    except Exception as error:
-        return "<%s whose repr failed: %s>" % (kind_of(value), kind_of(error))
+    said, text = attempt(repr, value)
+    if said:
+        return plain_str(text)
+    return "<%s whose repr failed: %s>" % (type_name(value), type_name(text))
 
 
 def safe_str(value):
-    try:
-        return plain_text(str(value))
-    except Exception:
-        return safe_repr(value)
+    said, text = attempt(str, value)
+    return plain_str(text) if said else safe_repr(value)
 
 
-def plain_text(text):
-    """A text without methods of the code's own."""
-    return text if type(text) is str else str.__str__(text)
+def is_clean_exit(error):
+    """Whether an exception is that of `sys.exit()`, without a code that says something is wrong."""
+    if not issubclass(type(error), SystemExit):
+        return False
+    said, is_failure = attempt(bool, code_of(error))
+    return said and not is_failure
 
 
 def describe(error, filename):
-    """An exception as the daemon is told it: with the code's own lines and none of ours."""
-    try:
-        report = traceback.TracebackException.from_exception(error)
-        seen = set()
-        hide_ours(report, seen)
-        text = "".join(report.format())
-    except Exception:
-        text = "%s (its traceback cannot be shown)" % kind_of(error)
+    """An exception as the daemon is told it: with the code's own lines and none of ours. Its class may be the
+    code's own, with methods and attributes that do anything."""
+    said, text = attempt(report, error)
+    if not said:
+        said, text = attempt(short_report, error)
+    if not said:
+        text = "%s (its traceback cannot be shown)" % type_name(error)
+    tool = attempt(getattr, error, "_tinycode_tool", None)[1]
     message = safe_str(error)
-    if isinstance(error, SyntaxError):
-        message = safe_str(error.msg) if error.msg else message
-    tool = getattr(error, "_tinycode_tool", None)
+    if issubclass(type(error), SyntaxError):
+        message = message_of_syntax(error) or message
     return {
-        "type": kind_of(error),
-        "message": message[:10_000],
-        "traceback": text if len(text) <= 20_000 else text[:10_000] + "\n...\n" + text[-10_000:],
+        "type": type_name(error),
+        "message": message[:MAX_MESSAGE],
+        "traceback": cut(text),
         "line": line_of(error, filename),
-        "tool": tool[:MAX_NAME] if type(tool) is str else None,
+        "tool": plain_str(tool)[:MAX_NAME] if issubclass(type(tool), str) else None,
     }
+
+
+def cut(text):
+    half = MAX_TRACEBACK // 2
+    return text if len(text) <= MAX_TRACEBACK else text[:half] + "\n...\n" + text[-half:]
+
+
+def report(error):
+    """The traceback of an exception and of those that it hangs together with."""
+    if not can_be_walked(error):
+        return short_report(error)
+    report = traceback.TracebackException.from_exception(error)
+    hide_ours(report, set())
+    return "".join(report.format())
+
+
+def short_report(error):
+    """The traceback of an exception alone, and of its latest calls where there are too many."""
+    frames = traceback.walk_tb(trace_of(error))
+    stack = traceback.StackSummary.extract(frames, limit=-LATEST_FRAMES)
+    stack[:] = [frame for frame in stack if frame.filename not in HIDDEN]
+    last = "%s: %s\n" % (type_name(error), safe_str(error)[:MAX_MESSAGE])
+    return "".join(["Traceback (most recent call last):\n", *stack.format(), last])
+
+
+def can_be_walked(error):
+    """Whether an exception hangs together with few enough others, and none has attributes of its own where
+    `traceback` looks, which could go on without end."""
+    waiting, seen, frames = [error], set(), 0
+    while waiting:
+        error = waiting.pop()
+        if error is None or id(error) in seen:
+            continue
+        seen.add(id(error))
+        inner = members_of(error)
+        frames += length_of(trace_of(error), MAX_FRAMES)
+        if len(seen) + len(inner) > MAX_ERRORS or frames >= MAX_FRAMES or has_own(type(error), TRACED):
+            return False
+        waiting += [cause_of(error), context_of(error), *inner]
+    return True
+
+
+def members_of(error):
+    """The exceptions of a group."""
+    if Group is None or not issubclass(type(error), Group):
+        return ()
+    return Group.exceptions.__get__(error)
+
+
+def length_of(trace, most):
+    length = 0
+    while trace is not None and length < most:
+        length += 1
+        trace = trace.tb_next
+    return length
+
+
+def has_own(kind, names):
+    """Whether a class of exceptions, or a base that is not Python's own, has something under these names."""
+    for base in mro_of(kind):
+        if flags_of(base) & HEAP and any(name in dict_of(base) for name in names):
+            return True
+    return False
 
 
 def hide_ours(report, seen):
@@ -178,15 +280,25 @@ def hide_ours(report, seen):
         hide_ours(inner, seen)
 
 
+def of_syntax(error, name):
+    return SyntaxError.__dict__[name].__get__(error)
+
+
+def message_of_syntax(error):
+    message = of_syntax(error, "msg")
+    return safe_str(message) if message is not None else ""
+
+
 def line_of(error, filename):
     """The innermost line of the step's own code that the error went through."""
-    if isinstance(error, SyntaxError) and error.filename == filename:
-        line = error.lineno
-        return line if type(line) is int and 0 <= line < 2**31 else None
     line = None
-    trace = error.__traceback__
+    trace = trace_of(error)
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == filename:
             line = trace.tb_lineno
         trace = trace.tb_next
-    return line
+    if issubclass(type(error), SyntaxError):
+        place = of_syntax(error, "filename")
+        if type(place) is str and place == filename:
+            line = of_syntax(error, "lineno")
+    return line if type(line) is int and 0 <= line < MAX_LINE else None

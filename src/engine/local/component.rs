@@ -108,6 +108,7 @@ impl Python {
         let start = instance.get_typed_func(&mut store, "start")?;
         let step = instance.get_typed_func(&mut store, "step")?;
         let grow = instance.get_typed_func(&mut store, "grow")?;
+        let freeze = instance.get_typed_func(&mut store, "freeze")?;
         let version = instance.get_typed_func(&mut store, "version")?;
         let check = instance.get_typed_func(&mut store, "check")?;
         let interrupt_in_view = instance.get_typed_func(&mut store, "interrupt-in-view")?;
@@ -117,6 +118,7 @@ impl Python {
             start,
             step,
             grow,
+            freeze,
             version,
             check,
             interrupt_in_view,
@@ -130,8 +132,9 @@ pub struct Instance {
     store: Store<Host>,
     scheduler: Arc<Scheduler>,
     start: TypedFunc<Frame, ()>,
-    step: TypedFunc<Frame, Frame>,
+    step: TypedFunc<Frame, (String,)>,
     grow: TypedFunc<(u32,), ()>,
+    freeze: TypedFunc<(), ()>,
     version: TypedFunc<(), (String,)>,
     check: TypedFunc<(String, String), (Option<String>,)>,
     interrupt_in_view: TypedFunc<(), ()>,
@@ -156,7 +159,7 @@ impl Instance {
     ///
     /// # Errors
     /// When the Python failed.
-    pub async fn step(&mut self, frame: Vec<u8>) -> Result<Vec<u8>> {
+    pub async fn step(&mut self, frame: Vec<u8>) -> Result<String> {
         let (done,) = self.call(self.step, (frame,)).await?;
         Ok(done)
     }
@@ -194,6 +197,14 @@ impl Instance {
             .ok_or(io::ErrorKind::OutOfMemory)
             .map_err(io::Error::from)?;
         Ok(snapshot.put_back(memory)?)
+    }
+
+    /// Has its garbage collector leave alone what there is now.
+    ///
+    /// # Errors
+    /// When the Python failed.
+    pub async fn freeze(&mut self) -> Result<()> {
+        self.call(self.freeze, ()).await
     }
 
     /// Its version.

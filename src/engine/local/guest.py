@@ -31,10 +31,21 @@ from tinycode_values import HIDDEN, decode, encode_frame, numbered
 
 HIDDEN.update([__file__, wit_world.__file__])
 
+# Calls that may nest, whatever the code asks for.
+MAX_NESTING = 100_000
+CHUNK = 64 << 10  # bytes that are printed at once
 # Builtins that make no sense or are not safe here.
 MISSING = ("breakpoint", "compile", "eval", "exec", "exit", "input", "quit")
 # Parts of the standard library that cannot work here.
 LEFT_OUT = {"ensurepip", "idlelib", "pydoc_data", "site-packages", "test", "tkinter", "turtle", "turtledemo", "venv"}
+
+
+def handed_over(frame):
+    """A frame as a string. The call copies it, and where there is no memory for that, this Python ends: so
+    that is found out before, where it is an exception like any other."""
+    if len(frame) > CHUNK:
+        bytearray(2 * len(frame))
+    return str(frame, "utf-8")
 
 
 class Channel:
@@ -43,11 +54,11 @@ class Channel:
     asked = 0  # number of the calls so far
 
     def send(self, message):
-        wit_world.send(encode_frame(message))
+        wit_world.send(handed_over(encode_frame(message)))
 
     def ask(self, text):
         self.asked += 1
-        answer = wit_world.ask(numbered(text, self.asked))
+        answer = wit_world.ask(handed_over(numbered(text, self.asked)))
         if not answer:
             raise Stopped()
         return decode(answer)
@@ -68,10 +79,23 @@ class Print(io.BufferedIOBase):
         return 2 if self.stderr else 1
 
     def write(self, data):
-        length = len(data)
-        if self.wanted:
-            self.wanted = wit_world.print(bytes(data), self.stderr)
+        octets = data if type(data) is bytes else memoryview(data).cast("B")
+        length = len(octets)
+        start = 0
+        while self.wanted and start < length:
+            end = min(start + CHUNK, length)
+            while start + CHUNK - 4 < end < length and octets[end] & 0xC0 == 0x80:
+                end -= 1  # in the middle of a character
+            self.pass_on(octets[start:end])
+            start = end
         return length
+
+    def pass_on(self, octets):
+        try:
+            text, raw = str(octets, "utf-8"), False
+        except UnicodeDecodeError:
+            text, raw = str(octets, "latin-1"), True
+        self.wanted = wit_world.print(text, raw, self.stderr)
 
 
 class Prints(Streams):
@@ -195,6 +219,12 @@ def sleep(seconds, /):
     wit_world.sleep(seconds)
 
 
+def set_recursion_limit(limit, /):
+    """Sets the maximum depth of the Python interpreter stack, to 100,000 at most: what nests deeper would take
+    more memory than a session has, some of it outside of its bounds."""
+    set_limit(min(operator.index(limit), MAX_NESTING))
+
+
 def pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
     """As `hashlib` has it where there is OpenSSL."""
     if iterations < 1:
@@ -220,6 +250,18 @@ def pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
     return key[:dklen]
 
 
+def hold_the_outside(folders):
+    """Has the C library ask for its folders and streams now, which it does when they are first used: a Python
+    that holds more than it did at its start is one that no checkpoint can bring back."""
+    for folder in folders[:1]:
+        os.path.isdir(folder)
+    for number in (1, 2):
+        os.write(number, b"")
+
+
+name_of_error = NameError.__dict__["name"].__get__
+
+
 class Local(Session):
     """The session of this component."""
 
@@ -232,6 +274,7 @@ class Local(Session):
     def start(self, imports, cwd, packages):
         random.seed()
         sys.path[:] = packages
+        hold_the_outside(packages)
         if cwd:
             os.chdir(cwd)
             sys.path.insert(0, cwd)
@@ -243,8 +286,8 @@ class Local(Session):
 
     def describe(self, error, filename):
         fault = super().describe(error, filename)
-        name = getattr(error, "name", None)
-        if isinstance(error, NameError) and name in self.missing:
+        name = name_of_error(error) if issubclass(type(error), NameError) else None
+        if type(name) is str and name in self.missing:
             why = "it is not available at the trust level local"
             if name == "open":
                 why += " unless the session has a `cwd`"
@@ -254,6 +297,8 @@ class Local(Session):
         return fault
 
 
+set_limit, sys.setrecursionlimit = sys.setrecursionlimit, set_recursion_limit
+set_recursion_limit.__name__ = set_recursion_limit.__qualname__ = "setrecursionlimit"
 time.sleep = sleep
 # The clock of the processor counts from the build.
 time.process_time, time.process_time_ns = time.monotonic, time.monotonic_ns
@@ -267,14 +312,17 @@ sys.argv = [""]
 
 class WitWorld(wit_world.WitWorld):
     def start(self, frame: bytes) -> None:
-        wit_world.show(b"")
+        wit_world.show("")
         session.start(**decode(frame))
 
-    def step(self, frame: bytes) -> bytes:
-        return session.handle(decode(frame))
+    def step(self, frame: bytes) -> str:
+        return handed_over(session.handle(decode(frame)))
 
     def grow(self, count: int) -> None:
         bytearray(count)
+
+    def freeze(self) -> None:
+        gc.freeze()
 
     def version(self) -> str:
         return sys.version.partition(" ")[0]
@@ -287,7 +335,7 @@ class WitWorld(wit_world.WitWorld):
             raise Stopped()
 
         signal.signal(signal.SIGINT, stop)
-        show = functools.partial(componentize_py_runtime.call_import, SHOW, [b""])
+        show = functools.partial(componentize_py_runtime.call_import, SHOW, [""])
         calls = [show, show, _thread.interrupt_main, show]
         try:
             collections.deque(map(operator.call, calls), 0)  # in C, where no interrupt is noticed
@@ -304,7 +352,7 @@ def number_of(function):
     call_import = componentize_py_runtime.call_import
     componentize_py_runtime.call_import = lambda number, arguments: numbers.append(number)
     try:
-        function(b"")
+        function("")
     finally:
         componentize_py_runtime.call_import = call_import
     return numbers[0]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
-use wasmtime::component::{Linker, ResourceTable, WasmList};
+use wasmtime::component::{Linker, ResourceTable, WasmStr};
 use wasmtime::{Engine, ResourceLimiter, Result, StoreContextMut};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -230,7 +230,7 @@ impl Host {
     }
 
     /// Passes on what wants no answer.
-    async fn send(&mut self, frame: &[u8]) -> Result<()> {
+    async fn send(&mut self, frame: &str) -> Result<()> {
         let heard = understood(frame)?;
         if let Some(wire) = &self.wire {
             let _ = wire.happenings.send(heard.happening).await;
@@ -239,7 +239,7 @@ impl Host {
     }
 
     /// Passes on what wants an answer, and waits for it; returns nothing when the step is to stop.
-    async fn ask(&mut self, frame: &[u8]) -> Result<Vec<u8>> {
+    async fn ask(&mut self, frame: &str) -> Result<Vec<u8>> {
         let heard = understood(frame)?;
         let Some(wire) = &mut self.wire else {
             return Ok(Vec::new());
@@ -314,16 +314,30 @@ impl ResourceLimiter for Limit {
     }
 }
 
-/// A frame, taken out of the memory of the instance if it is none that is too long.
-fn bounded(frame: &WasmList<u8>, store: &StoreContextMut<'_, Host>) -> Result<Vec<u8>> {
-    match frame.len() <= MAX_FRAME {
-        true => Ok(frame.as_le_slice(store).to_vec()),
-        false => Err(wasmtime::format_err!("a frame of {} bytes", frame.len())),
+/// A text, taken out of the memory of the instance if it is none that is too long.
+fn bounded(text: &WasmStr, store: &StoreContextMut<'_, Host>) -> Result<String> {
+    let text = text.to_str(store)?;
+    match text.len() <= MAX_FRAME {
+        true => Ok(text.into_owned()),
+        false => Err(wasmtime::format_err!("a text of {} bytes", text.len())),
     }
 }
 
-fn understood(frame: &[u8]) -> Result<Heard> {
-    read(frame).and_then(heard).map_err(wasmtime::Error::msg)
+/// The bytes that printed text stands for: those of its UTF-8, or where it is raw, the numbers of its characters.
+fn bytes_of(text: String, raw: bool) -> Vec<u8> {
+    match raw {
+        true => text
+            .chars()
+            .filter_map(|letter| u8::try_from(u32::from(letter)).ok())
+            .collect(),
+        false => text.into_bytes(),
+    }
+}
+
+fn understood(frame: &str) -> Result<Heard> {
+    read(frame.as_bytes())
+        .and_then(heard)
+        .map_err(wasmtime::Error::msg)
 }
 
 impl Printed {
@@ -352,20 +366,24 @@ pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
     let mut root = linker.root();
     root.func_wrap_async(
         "print",
-        |mut store: StoreContextMut<'_, Host>, (bytes, stderr): (Vec<u8>, bool)| {
-            Box::new(async move { Ok((store.data_mut().print(&bytes, stderr).await,)) })
+        |mut store: StoreContextMut<'_, Host>, (text, raw, stderr): (WasmStr, bool, bool)| {
+            let text = bounded(&text, &store);
+            Box::new(async move {
+                let bytes = bytes_of(text?, raw);
+                Ok((store.data_mut().print(&bytes, stderr).await,))
+            })
         },
     )?;
     root.func_wrap_async(
         "send",
-        |mut store: StoreContextMut<'_, Host>, (frame,): (WasmList<u8>,)| {
+        |mut store: StoreContextMut<'_, Host>, (frame,): (WasmStr,)| {
             let frame = bounded(&frame, &store);
             Box::new(async move { store.data_mut().send(&frame?).await })
         },
     )?;
     root.func_wrap_async(
         "ask",
-        |mut store: StoreContextMut<'_, Host>, (frame,): (WasmList<u8>,)| {
+        |mut store: StoreContextMut<'_, Host>, (frame,): (WasmStr,)| {
             let frame = bounded(&frame, &store);
             Box::new(async move { Ok((store.data_mut().ask(&frame?).await?,)) })
         },

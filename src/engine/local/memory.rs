@@ -21,8 +21,6 @@ use wasmtime::Result;
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext};
 use wasmtime::component::{ComponentType, Lift};
 
-type Bytes = Vec<u8>;
-
 /// Where the memory of an instance is. Stays true while the instance lives: the engine is configured so
 /// that memories do not move, and they never shrink.
 #[derive(Clone, Copy, Debug)]
@@ -117,17 +115,17 @@ impl Memory {
     }
 }
 
-// SAFETY: takes the place of a list of bytes, whose type is checked and whose layout is taken over.
+// SAFETY: takes the place of a string, whose type is checked and whose layout is taken over.
 unsafe impl ComponentType for Memory {
-    type Lower = <Bytes as ComponentType>::Lower;
-    const ABI: CanonicalAbiInfo = <Bytes as ComponentType>::ABI;
+    type Lower = <String as ComponentType>::Lower;
+    const ABI: CanonicalAbiInfo = <String as ComponentType>::ABI;
 
     fn typecheck(kind: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-        <Bytes as ComponentType>::typecheck(kind, types)
+        <String as ComponentType>::typecheck(kind, types)
     }
 }
 
-// SAFETY: reads nothing of what it is given; the memory is the one that the list would be read from.
+// SAFETY: reads nothing of what it is given; the memory is the one that the string would be read from.
 unsafe impl Lift for Memory {
     fn linear_lift_from_flat(
         context: &mut LiftContext<'_>,

@@ -111,6 +111,18 @@ impl Recipe {
         })
     }
 
+    /// Has the garbage collector of a Python leave alone what there is now.
+    ///
+    /// # Errors
+    /// When it cannot; it is gone then.
+    pub async fn freeze(&self, mut instance: Instance) -> Result<Instance, EngineError> {
+        let done = self.python.threads.run(async move {
+            instance.freeze().await?;
+            Ok::<_, Error>(instance)
+        });
+        done.await.map_err(unavailable)?.map_err(unavailable)
+    }
+
     /// Gives back the memory of a Python, which may take a while.
     pub async fn bury(&self, instance: Instance) {
         let _ = self.python.threads.run(async move { drop(instance) }).await;

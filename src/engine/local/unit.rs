@@ -11,12 +11,14 @@ use super::component::{Instance, Python};
 use super::host::{DEFAULT_MEMORY, Host};
 use super::pages::Snapshot;
 use super::recipe::{Recipe, unavailable};
+use super::work::RECURSION;
 use crate::engine::copies::Copies;
 use crate::engine::report::{none_runs, outcome, unanswered};
 use crate::engine::{
     Answers, Emit, EngineError, Event, FRESH, Outcome, Query, Spec, State, Step, Told, Unanswered,
     Unit,
 };
+use crate::worker::Ended;
 
 /// Bytes of pages that are put down for one session.
 const MOST_WRITTEN: u64 = 1 << 30;
@@ -84,6 +86,7 @@ impl Unit for Local {
         self.instance = instance;
         let state = match self.instance {
             Some(_) => State::Kept,
+            None if nested_too_deep(&report.ended) => self.restore_frozen(before).await,
             None => self.restore(before).await,
         };
         Ok(outcome(
@@ -109,7 +112,13 @@ impl Unit for Local {
         self.instance = instance;
         match told {
             Ok(told) => Ok(told),
-            Err(ended) => Err(unanswered(ended, PYTHON, self.restore(self.latest).await)),
+            Err(ended) => {
+                let state = match nested_too_deep(&ended) {
+                    true => self.restore_frozen(self.latest).await,
+                    false => self.restore(self.latest).await,
+                };
+                Err(unanswered(ended, PYTHON, state))
+            }
         }
     }
 
@@ -200,6 +209,31 @@ impl Local {
             },
         }
     }
+}
+
+impl Local {
+    /// Brings a checkpoint back after its Python ran out of stack. It may have done so while it collected garbage
+    /// that nests too deep, which the checkpoint holds too: no later step is to fail on that.
+    async fn restore_frozen(&mut self, checkpoint: Option<u64>) -> State {
+        let state = self.restore(checkpoint).await;
+        let Some(instance) = self.instance.take() else {
+            return state;
+        };
+        match self.recipe.freeze(instance).await {
+            Ok(instance) => {
+                self.instance = Some(instance);
+                state
+            }
+            Err(error) => {
+                tracing::warn!("a session could not be brought back: {error}");
+                State::Lost
+            }
+        }
+    }
+}
+
+fn nested_too_deep(ended: &Ended) -> bool {
+    matches!(ended, Ended::Failed { kind, .. } if *kind == RECURSION)
 }
 
 /// Says what is wrong with the source of a tool.

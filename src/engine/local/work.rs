@@ -21,6 +21,8 @@ use crate::worker::{
 
 /// Time between the soft request to stop and the end of patience.
 const GRACE: Duration = Duration::from_millis(250);
+/// The error of a Python that ran out of stack.
+pub const RECURSION: &str = "RecursionError";
 /// What the code does that may wait to be told, before the code waits.
 const MAX_HAPPENINGS: usize = 256;
 
@@ -56,7 +58,7 @@ struct Worked<T> {
 struct Ran {
     instance: Instance,
     /// The frame that it ended with.
-    done: wasmtime::Result<Vec<u8>>,
+    done: wasmtime::Result<String>,
 }
 
 impl Recipe {
@@ -215,7 +217,7 @@ impl Recipe {
         let limit = self.max_memory() >> 20;
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => Ended::Failed {
-                kind: "RecursionError",
+                kind: RECURSION,
                 how: "ran out of stack: the code nests too deep".to_owned(),
             },
             _ if wanted_more_memory => Ended::Failed {
@@ -248,14 +250,14 @@ fn start(
     })
 }
 
-fn parsed(frame: &[u8]) -> Result<Frame, Ended> {
+fn parsed(frame: &str) -> Result<Frame, Ended> {
     if frame.len() > MAX_FRAME {
         return Err(Ended::Broken(format!(
             "it ended with a frame of {} bytes",
             frame.len()
         )));
     }
-    read(frame).map_err(Ended::Broken)
+    read(frame.as_bytes()).map_err(Ended::Broken)
 }
 
 /// What stops the step that somebody runs. Dropping it stops it by force.

@@ -5,6 +5,7 @@ mod agent;
 mod bounds;
 mod checkpoints;
 mod code;
+mod hostile;
 mod imports;
 mod limits;
 mod memory;
@@ -38,6 +39,7 @@ macro_rules! levels {
             tests! {
                 bounds: arguments_are_checked_in_bounded_time, forged_frames_are_held_to_the_bounds, a_flood_of_frames_neither_grows_the_daemon_nor_keeps_anybody_waiting, names_that_are_too_long_are_cut, a_tool_that_runs_beside_the_code_is_no_call_of_a_client;
                 code: a_last_bare_expression_is_the_value, an_exception_has_a_type_a_message_a_line_and_a_traceback_of_the_users_lines, the_line_of_an_error_is_in_the_steps_own_code, a_chained_exception_shows_all_of_its_chain, a_syntax_error_names_its_line_and_runs_nothing, exceptions_that_defend_themselves_are_reported_all_the_same, code_is_whole_python, what_is_defined_in_a_step_works_in_later_ones, match_statements_work_where_python_has_them, an_error_leaves_what_came_before_it;
+                hostile: what_the_codes_own_methods_raise_is_in_the_result, a_clean_exit_is_no_error_and_one_that_cannot_be_asked_is, a_tracer_that_exits_ends_its_step_alone, answers_that_cannot_show_themselves_are_answers_all_the_same, names_that_are_no_strings_go_and_those_of_the_session_stay, variables_whose_classes_misbehave_are_listed_beside_the_others;
                 session: names_functions_and_imports_last_from_step_to_step, a_final_answer_counts_once_the_step_ends_without_an_exception, signals_are_in_the_result_and_in_the_list, rich_values_are_displayed, a_signal_is_an_event_at_once, an_error_after_an_answer_is_an_error, names_that_a_step_rebinds_or_deletes_are_back_at_the_next, output_is_sent_while_the_code_runs, a_reset_gives_fresh_variables, sessions_share_nothing, names_stay_what_they_are_while_nothing_runs;
                 imports: an_import_that_is_not_allowed_is_refused_at_its_line, the_default_list_is_that_of_the_protocol, a_module_of_a_package_is_allowed_without_the_rest_of_it, extra_imports_add_a_package_and_a_star_adds_all, what_an_allowed_module_imports_itself_is_not_looked_at;
                 memory: what_a_client_stores_code_recalls, what_code_stores_a_client_recalls, notes_of_clients_and_of_code_are_in_one_list, clearing_forgets_all_for_code_too, changes_are_events, memory_answers_while_code_runs, wrong_uses_of_memory_in_code_are_exceptions, memory_outlives_steps_runs_and_a_reset;

@@ -85,6 +85,49 @@ fn nesting_and_sizes_beyond_all_bounds_are_errors() {
 }
 
 #[test]
+fn recursion_ends_in_an_error_within_the_memory_of_the_session_whatever_its_limit_is_set_to() {
+    let daemon = Daemon::start();
+    let options = json!({"extra_imports": ["sys"], "limits": {"max_memory_bytes": 96 << 20}});
+    let session = local(&daemon, options);
+    session.exec("kept = 1\nimport sys\nsys.setrecursionlimit(10**9)");
+    for code in [
+        "def f(): return f()\nf()",
+        "def f(n):\n    try: return f(n + 1)\n    finally: n\nf(0)",
+        "class A:\n    def __getattr__(self, name): return getattr(self, name)\nA().x",
+        "class A:\n    def __repr__(self): return repr(self)\nrepr(A())",
+        "def g():\n    yield from g()\nlist(g())",
+        "import json\njson.loads('[' * 100_000)",
+        "x = []\nx = [x]\nfor _ in range(50_000): x = [x]\nrepr(x)",
+    ] {
+        let result = session.exec(code);
+        let kind = result["error"]["type"].as_str().unwrap_or_default();
+        assert!(
+            ["RecursionError", "MemoryError"].contains(&kind),
+            "{code}: {result}"
+        );
+        session.check("kept", json!({"value": "1"}));
+    }
+    session.check("sys.getrecursionlimit()", json!({"value": "100000"}));
+    session.exec("sys.setrecursionlimit(500)");
+    session.check("sys.getrecursionlimit()", json!({"value": "1000"}));
+}
+
+#[test]
+fn garbage_that_nests_too_deep_fails_no_later_step() {
+    let daemon = Daemon::start();
+    let session = local(&daemon, json!({}));
+    session.exec("kept = 1\nx = ()\nfor _ in range(300_000): x = (x,)\nx = [x]\nx.append(x)");
+    assert_eq!(session.exec("x = None")["state"], "kept"); // a cycle, for the collector
+    let mut ended = 0;
+    for _ in 0..20 {
+        let result = session.exec("y = [[] for _ in range(10_000)]\ny = None");
+        ended += i32::from(result["state"] != "kept");
+        session.check("kept", json!({"value": "1"}));
+    }
+    assert!(ended <= 1, "{ended} steps failed");
+}
+
+#[test]
 fn a_gigabyte_of_output_is_cut_and_costs_no_memory() {
     let daemon = Daemon::start();
     let session = local(&daemon, json!({}));

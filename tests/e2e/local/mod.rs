@@ -3,6 +3,7 @@
 mod builtins;
 mod cwd;
 mod excess;
+mod handed_over;
 mod host;
 mod imports;
 mod many;
