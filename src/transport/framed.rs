@@ -9,19 +9,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 use tower_lsp_server::LspService;
 use tower_lsp_server::jsonrpc;
 
-use crate::api::{self, App, Connection, Context, Outbox};
+use super::frames::Received;
+use super::room;
+use crate::api::{App, Connection, Context, Outbox};
 use crate::lsp;
 use crate::protocol::{Error, ErrorData, ErrorKind, method_name};
 
@@ -29,7 +30,7 @@ use crate::protocol::{Error, ErrorData, ErrorKind, method_name};
 pub const QUEUE: usize = 64;
 
 /// What a connection's reader hands on: a message, or what was wrong with the bytes in its place.
-pub type Incoming = Result<Bytes, String>;
+pub type Incoming = Result<(Received, OwnedSemaphorePermit), String>;
 
 /// What all connections share.
 #[derive(Clone)]
@@ -195,8 +196,8 @@ pub async fn serve(
     };
     while let Some(incoming) = incoming.recv().await {
         match incoming {
-            Ok(bytes) => {
-                if peer.handle(&bytes).await == Next::End {
+            Ok((message, _waiting)) => {
+                if peer.handle(&message.bytes).await == Next::End {
                     break;
                 }
             }
@@ -334,7 +335,7 @@ impl Peer {
         };
         let (client, in_flight) = (self.client.clone(), self.in_flight.clone());
         let work = async move {
-            let result = api::call(&context, method, params.as_deref()).await;
+            let result = room::call(&context, method, params.as_deref()).await;
             if let (Some(id), Some(result)) = (id, result) {
                 in_flight.end(&id);
                 client.answer(&id, result).await;

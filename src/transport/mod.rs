@@ -1,8 +1,11 @@
 //! The ways into the daemon: bytes on one side, the methods of `api` on the other.
 
 mod access;
+mod body;
 mod framed;
 mod frames;
+mod guard;
+mod room;
 mod stdio;
 mod stream;
 mod token;

@@ -10,24 +10,28 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::net::unix::pipe;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::framed::{self, Daemon, Ended, Incoming, QUEUE};
+use super::framed::{self, Daemon, Ended, QUEUE};
 use super::frames::Frames;
-use super::stream::{self, END, header};
+use super::stream::{self, END, Queue, header};
 
 /// Time that a client gets to read the last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Serves standard input and output until they end.
 pub async fn serve(daemon: Daemon) -> Ended {
-    let (to_server, incoming) = mpsc::channel(QUEUE);
+    let (to_server, incoming) = Queue::new();
     let (outgoing, to_client) = mpsc::channel(QUEUE);
     let (written, all_written) = oneshot::channel::<()>();
     // Opened anew, so that whoever shares the pipes with us does not find them changed.
     match pipe::OpenOptions::new().open_receiver("/proc/self/fd/0") {
         Ok(stdin) => drop(tokio::spawn(stream::read(stdin, to_server))),
-        Err(_) => drop(thread::spawn(move || read(&to_server))),
+        Err(_) => {
+            let runtime = Handle::current();
+            drop(thread::spawn(move || read(&runtime, &to_server)));
+        }
     }
     match pipe::OpenOptions::new().open_sender("/proc/self/fd/1") {
         Ok(stdout) => drop(tokio::spawn(async move {
@@ -51,7 +55,7 @@ pub async fn serve(daemon: Daemon) -> Ended {
     ended
 }
 
-fn read(server: &mpsc::Sender<Incoming>) {
+fn read(runtime: &Handle, server: &Queue) {
     let mut stdin = io::stdin().lock();
     let mut frames = Frames::default();
     let mut chunk = vec![0; 64 << 10];
@@ -63,7 +67,7 @@ fn read(server: &mpsc::Sender<Incoming>) {
             Err(_) => return,
         }
         while let Some(frame) = frames.next() {
-            if server.blocking_send(frame).is_err() {
+            if !runtime.block_on(server.send(frame)) {
                 return;
             }
         }

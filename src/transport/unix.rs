@@ -6,13 +6,17 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::Mode;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::framed::{self, Daemon, QUEUE};
-use super::stream;
+use super::stream::{self, Queue};
+
+/// Clients at once.
+const MAX_CONNECTIONS: usize = 1_000;
 
 /// A bound socket. Its file goes with it.
 pub struct Socket {
@@ -60,10 +64,16 @@ pub fn bind(path: &Path) -> io::Result<Socket> {
 
 /// Serves clients until the daemon ends.
 pub async fn serve(daemon: &Daemon, socket: &Socket) -> Infallible {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         match socket.listener.accept().await {
             Ok((client, _)) => match check(&client) {
-                Ok(()) => drop(tokio::spawn(serve_client(daemon.clone(), client))),
+                Ok(()) => match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => drop(tokio::spawn(serve_client(daemon.clone(), client, place))),
+                    Err(_) => {
+                        tracing::warn!("a client is turned away: {MAX_CONNECTIONS} are connected");
+                    }
+                },
                 Err(why) => tracing::warn!("a client was refused: {why}"),
             },
             // Too many open files, for instance: those who are here are served on.
@@ -110,9 +120,9 @@ fn is_below_us(pid: i32) -> Option<bool> {
     Some(false)
 }
 
-async fn serve_client(daemon: Daemon, client: UnixStream) {
+async fn serve_client(daemon: Daemon, client: UnixStream, _place: OwnedSemaphorePermit) {
     let (reader, writer) = client.into_split();
-    let (to_server, incoming) = mpsc::channel(QUEUE);
+    let (to_server, incoming) = Queue::new();
     let (outgoing, to_client) = mpsc::channel(QUEUE);
     let reading = tokio::spawn(stream::read(reader, to_server));
     tokio::spawn(stream::write(writer, to_client));

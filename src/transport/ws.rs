@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -19,26 +20,40 @@ use jsonrpsee::server::middleware::rpc::{
 };
 use jsonrpsee::server::{
     BatchRequestConfig, ConnectionId, Extensions, HttpBody, HttpRequest, HttpResponse,
-    MethodCallback, MethodResponse, MethodSink, Methods, ResponsePayload, ServerConfig, StopHandle,
-    SubscriptionState, TowerServiceBuilder, serve_with_graceful_shutdown, stop_channel,
+    MethodCallback, MethodResponse, MethodSink, Methods, PingConfig, ResponsePayload, ServerConfig,
+    StopHandle, SubscriptionState, TowerServiceBuilder, serve_with_graceful_shutdown, stop_channel,
     ws::is_upgrade_request,
 };
 use jsonrpsee::types::{ErrorObjectOwned, Id, Params, Request};
 use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::access::{Access, Refused};
-use crate::api::{self, App, Connection, Context, Outbox};
+use super::body::Counted;
+use super::guard::{Guard, Patience, Shared, TOO_LONG};
+use super::room;
+use crate::api::{App, Connection, Context, Outbox};
 use crate::protocol::{Error, ErrorKind, METHOD_NAMES, method_name};
 
 /// Longest message that is taken or sent, in bytes.
-const MAX_MESSAGE: u32 = 64 << 20;
+pub const MAX_MESSAGE: u32 = 64 << 20;
 /// Messages that wait for a client which is slow to read.
 const QUEUE: u32 = 64;
 /// Clients at once.
 const MAX_CONNECTIONS: u32 = 1_000;
+/// Connections at once: those of clients, and as many more that get to hear that there are too many.
+const MAX_STREAMS: usize = MAX_CONNECTIONS as usize + 100;
+/// How long a connection may send nothing where it is not its turn to wait.
+const PATIENCE: Patience = Patience {
+    http: Duration::from_secs(60),
+    message: Duration::from_secs(30),
+};
+/// How often a WebSocket is asked whether anybody is there, and after which time without an answer it is closed.
+/// It cannot answer while it sends a long message over a slow line.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
 
 /// The thread that serves WebSocket and HTTP.
 pub struct Server {
@@ -96,6 +111,12 @@ async fn accept(app: Arc<App>, listener: std::net::TcpListener, access: Access) 
         .max_connections(MAX_CONNECTIONS)
         .set_batch_request_config(BatchRequestConfig::Unlimited)
         .set_message_buffer_capacity(QUEUE)
+        .enable_ws_ping(
+            PingConfig::new()
+                .ping_interval(PING.0)
+                .inactive_limit(PING.1)
+                .max_failures(1),
+        )
         .set_tcp_no_delay(true)
         .build();
     let host = Arc::new(Host {
@@ -107,9 +128,13 @@ async fn accept(app: Arc<App>, listener: std::net::TcpListener, access: Access) 
         by_websocket: methods_by_websocket(&app)?,
         by_http: methods_by_http(&app)?,
     });
+    let streams = Arc::new(Semaphore::new(MAX_STREAMS));
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => serve(&host, stream, from),
+            Ok((stream, from)) => match Arc::clone(&streams).try_acquire_owned() {
+                Ok(place) => serve(&host, stream, from, place),
+                Err(_) => tracing::warn!("{from} is turned away: {MAX_STREAMS} are connected"),
+            },
             Err(error) => {
                 tracing::warn!("a client could not be accepted: {error}");
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -127,12 +152,14 @@ struct Host {
     by_http: Methods,
 }
 
-fn serve(host: &Arc<Host>, stream: TcpStream, from: SocketAddr) {
+fn serve(host: &Arc<Host>, stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePermit) {
     let _ = stream.set_nodelay(true); // an answer must not wait for the one before to be acknowledged
-    let shared = Arc::clone(host);
+    let (host_of_requests, shared) = (Arc::clone(host), Arc::new(Shared::default()));
+    // It holds the place too: a WebSocket outlives the service of its first request.
+    let stream = Guard::new(stream, Arc::clone(&shared), PATIENCE, place);
     let service = tower::service_fn(move |request: HttpRequest<hyper::body::Incoming>| {
-        let host = Arc::clone(&shared);
-        async move { host.handle(request).await }.boxed()
+        let (host, shared) = (Arc::clone(&host_of_requests), Arc::clone(&shared));
+        async move { host.handle(request, &shared).await }.boxed()
     });
     let stopped = host.stop_handle.clone().shutdown();
     let connection = serve_with_graceful_shutdown(stream, service, stopped);
@@ -144,13 +171,32 @@ fn serve(host: &Arc<Host>, stream: TcpStream, from: SocketAddr) {
 }
 
 impl Host {
+    /// Serves a request; where the stream takes what follows for a WebSocket, it is one or ends.
     async fn handle(
         &self,
         request: HttpRequest<hyper::body::Incoming>,
+        shared: &Shared,
     ) -> Result<HttpResponse, BoxError> {
-        if let Err(refused) = self.access.check(request.headers()) {
-            return Ok(refuse(refused));
+        let _busy = shared.begin();
+        let request = request.map(|body| Counted::new(body, PATIENCE.message));
+        let (wants, awaited) = (is_upgrade_request(&request), shared.is_websocket());
+        let mut response = match self.access.check(request.headers()) {
+            Ok(()) if wants && !awaited => {
+                return Err("a WebSocket was asked for in a way that was not seen".into());
+            }
+            Ok(()) => self.answer(request).await?,
+            Err(refused) => refuse(refused),
+        };
+        if awaited && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            let close = http::HeaderValue::from_static("close");
+            response
+                .headers_mut()
+                .insert(http::header::CONNECTION, close);
         }
+        Ok(response)
+    }
+
+    async fn answer(&self, request: HttpRequest<Counted>) -> Result<HttpResponse, BoxError> {
         let methods = match is_upgrade_request(&request) {
             true => self.by_websocket.clone(),
             false => self.by_http.clone(),
@@ -227,7 +273,7 @@ impl Peer {
             cancel: CancellationToken::new(),
         };
         self.in_flight().insert(id.clone(), context.cancel.clone());
-        let result = api::call(&context, method, params.as_deref()).await;
+        let result = room::call(&context, method, params.as_deref()).await;
         self.in_flight().remove(&id);
         match result {
             Some(Ok(result)) => {
@@ -374,6 +420,11 @@ where
         async move {
             match method_name(request.method_name()) {
                 Some(_) => inner.call(request).await,
+                None if request.method_name() == TOO_LONG => {
+                    let what = format!("the message has more than {MAX_MESSAGE} bytes");
+                    let error = Error::new(ErrorKind::ParseError, what);
+                    MethodResponse::error(request.id().into_owned(), wire_error(error))
+                }
                 None => {
                     let error = wire_error(no_such_method(request.method_name()));
                     MethodResponse::error(request.id().into_owned(), error)

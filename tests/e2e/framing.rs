@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Daemon, Options, framed, refused};
+use crate::support::{Client, Daemon, Options, framed, peak_memory, refused};
 
 #[track_caller]
 fn assert_serves(client: &Client) {
@@ -30,9 +30,23 @@ fn bytes_that_are_no_frame_are_a_parse_error() {
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"ping\"}\n",
         b"\xff\xfe\x00\x80\r\n\r\n",
+        b"Content-Length: +5\r\n\r\n{\"a\"}",
+        b"Content-Length: 0x10\r\n\r\n{\"a\"}",
+        b"Content-Length: 5, 5\r\n\r\n{\"a\"}",
+        b"Content-Length 5\r\n\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{\"a\"}",
+        b"Content-Length: 6\r\nContent-Length: 5\r\n\r\n{\"ab\"}",
+        b"Content-Length: 5\r\nContent-Length: 4000000000\r\n\r\n{\"a\"}",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{\"a\"}",
+        b"Content-Length: 5\r\n folded\r\n\r\n{\"a\"}",
     ];
     for bytes in cases {
         check_bytes(&daemon, bytes, -32700, "parse_error");
+        assert!(
+            daemon.take_other().is_none(),
+            "one error for {}",
+            bytes.escape_ascii()
+        );
     }
 }
 
@@ -57,6 +71,9 @@ fn headers_are_read_as_lsp_says() {
         format!("Content-Type: {mime}\r\nContent-Length: {length}\r\n\r\n"),
         format!("content-length: {length}\r\n\r\n"),
         format!("Content-Length:{length}\r\n\r\n"),
+        format!("Content-Length: \t00{length} \r\n\r\n"),
+        format!("Content-Length: {length}\r\nContent-Length: 0{length}\r\n\r\n"),
+        format!("Content-Length: {length}\n\n"),
     ] {
         daemon.send_bytes(format!("{headers}{ping}").as_bytes());
         assert_eq!(daemon.wait_for_id(&json!("p")), Ok(json!({"pong": true})));
@@ -248,4 +265,44 @@ fn bad_messages_on_a_socket_hold_up_neither_their_sender_nor_others() {
     assert_serves(&good);
     bad.close();
     assert_serves(&good);
+}
+
+#[test]
+fn messages_that_are_only_claimed_take_no_memory() {
+    let daemon = Options::default().socket().start();
+    let before = peak_memory(daemon.pid());
+    let claim = format!("Content-Length: {}\r\n\r\n{{", 60 << 20);
+    let clients: Vec<Client> = (0..30).map(|_| daemon.connect()).collect();
+    for client in &clients {
+        client.send_bytes(claim.as_bytes());
+    }
+    assert_serves(&daemon.connect());
+    let grown = peak_memory(daemon.pid()) - before;
+    assert!(grown < 16 << 20, "{grown} bytes");
+}
+
+#[test]
+fn what_is_half_received_is_bounded_over_all_connections() {
+    let daemon = Options::default().socket().start();
+    let before = peak_memory(daemon.pid());
+    let half = [
+        format!("Content-Length: {}\r\n\r\n", 60 << 20).into_bytes(),
+        vec![b' '; 50 << 20],
+    ]
+    .concat();
+    let clients: Vec<Client> = (0..12).map(|_| daemon.connect()).collect();
+    for client in &clients {
+        client.send_bytes(&half);
+    }
+    let good = daemon.connect();
+    assert_serves(&good);
+    let refused = clients
+        .iter()
+        .filter(|client| client.take_other().is_some());
+    assert!(refused.count() >= 5);
+    let grown = peak_memory(daemon.pid()) - before;
+    assert!(grown < 900 << 20, "{grown} bytes");
+    drop(clients);
+    let session = good.session(json!({}));
+    assert_eq!(session.printed("print(1)"), "1\n");
 }

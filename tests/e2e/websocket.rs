@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Options, WsAddress, kill, refused, upgrade};
+use crate::support::{Daemon, Options, WsAddress, kill, peak_memory, refused, upgrade};
 
 /// Posts a body with these headers; the status and the body of the answer.
 fn post(port: u16, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
@@ -347,4 +347,117 @@ fn a_long_output_comes_whole_over_a_websocket() {
         .map(|event| event["text"].as_str().unwrap().to_owned())
         .collect();
     assert!(result["output"] == text);
+}
+
+/// A connection that has sent `bytes` after the head of a request.
+fn open_with(address: &WsAddress, head: &str, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", address.port)).unwrap();
+    let token = &address.token;
+    let head = format!("{head}\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
+}
+
+const UPGRADE: &str = "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+
+/// The header of a masked text frame of this length.
+fn frame(length: usize) -> Vec<u8> {
+    let length = (length as u64).to_be_bytes();
+    [&[0x81, 0xff], &length[..], &[0; 4]].concat()
+}
+
+/// Reads until the answer to the upgrade is whole.
+fn upgraded(mut stream: &TcpStream) {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    assert!(
+        answer.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        answer.escape_ascii()
+    );
+}
+
+#[test]
+fn messages_that_are_only_claimed_take_no_memory() {
+    let daemon = Options::default().ws().start();
+    let address = daemon.ws_address();
+    let before = peak_memory(daemon.pid());
+    let claim = [frame(60 << 20), b"{".to_vec()].concat();
+    let mut held = Vec::new();
+    for _ in 0..30 {
+        let mut stream = open_with(&address, UPGRADE, b"");
+        upgraded(&stream);
+        stream.write_all(&claim).unwrap();
+        held.push(stream);
+        // Together with the request, and before its answer.
+        let stream = open_with(&address, UPGRADE, &claim);
+        upgraded(&stream);
+        held.push(stream);
+        let length = 60 << 20;
+        let post = format!(
+            "POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {length}"
+        );
+        held.push(open_with(&address, &post, b"{"));
+    }
+    let ws = daemon.connect_ws();
+    assert_eq!(ws.call("ping", json!({})), Ok(json!({"pong": true})));
+    let grown = peak_memory(daemon.pid()) - before;
+    assert!(grown < 32 << 20, "{grown} bytes");
+}
+
+#[test]
+fn what_is_half_received_is_bounded_over_all_websockets() {
+    let daemon = Options::default().ws().start();
+    let address = daemon.ws_address();
+    let before = peak_memory(daemon.pid());
+    let half = [frame(60 << 20), vec![b' '; 50 << 20]].concat();
+    let mut ended = 0;
+    let held: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = open_with(&address, UPGRADE, b"");
+            upgraded(&stream);
+            ended += usize::from(stream.write_all(&half).is_err());
+            stream
+        })
+        .collect();
+    let ws = daemon.connect_ws();
+    assert_eq!(ws.call("ping", json!({})), Ok(json!({"pong": true})));
+    assert!(ended >= 4, "{ended}");
+    let grown = peak_memory(daemon.pid()) - before;
+    assert!(grown < 900 << 20, "{grown} bytes");
+    drop(held);
+}
+
+#[test]
+fn a_message_of_a_websocket_that_is_too_long_is_skipped() {
+    let daemon: Daemon = Options::default().ws().start();
+    let ws = daemon.connect_ws();
+    ws.send_text(&" ".repeat((64 << 20) + 1));
+    let answer = ws.next_answer();
+    let (message, _) = refused(answer, -32700, "parse_error");
+    assert!(message.contains("67108864"), "{message}");
+    assert_eq!(ws.call("ping", json!({})), Ok(json!({"pong": true})));
+    let session = ws.session(json!({}));
+    let code = format!("# {}\nprint('end')", "é".repeat(2 << 20));
+    assert_eq!(session.printed(&code), "end\n");
+    let long = format!("# {}", "x".repeat(17 << 20));
+    let answer = session.call("exec", json!({"code": long}));
+    refused(answer, -32602, "invalid_params");
+}
+
+#[test]
+fn a_connection_on_which_a_websocket_was_refused_ends() {
+    let daemon = Options::default().ws().start();
+    let mut stream = TcpStream::connect(("127.0.0.1", daemon.ws_address().port)).unwrap();
+    let head = format!("{UPGRADE}\r\nHost: 127.0.0.1\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
 }
