@@ -8,12 +8,18 @@ use crate::lsp::text::position::position;
 
 const REWIND: [&str; 2] = ["↶ Rewind to here", "↷ Redo to here"];
 
+/// Cells that have lenses, and tasks, whether they were run or not: an answer is for the whole document, and many
+/// times as long as that.
+const MAX_PARTS: usize = 2_000;
+
 /// The lenses of a document.
 pub fn lenses(view: View<'_>, uri: &Uri) -> Vec<CodeLens> {
     let outline = view.outline;
     // A file without cells is not offered to be run at each opening; actions and commands do it.
     let is_marked = outline.cells.iter().any(|cell| cell.marked);
-    let cells = outline.cells.iter().enumerate().filter(|_| is_marked);
+    let cells = outline.cells.iter().enumerate().filter(|(number, _)| {
+        is_marked && (*number < MAX_PARTS || view.of_cell(*number).is_some())
+    });
     let of_cells = cells.flat_map(|(number, cell)| {
         let first = match is_running(view.of_cell(number)) {
             true => interrupt("■ Interrupt", uri),
@@ -27,6 +33,7 @@ pub fn lenses(view: View<'_>, uri: &Uri) -> Vec<CodeLens> {
             .map(|command| lens(cell.lines.start, command))
     });
     let tasks = outline.tasks.iter().enumerate();
+    let tasks = tasks.filter(|(number, _)| *number < MAX_PARTS || view.of_task(*number).is_some());
     let of_tasks = tasks.flat_map(|(number, task)| {
         let line = task.lines.start;
         let first = match is_running(view.of_task(number)) {

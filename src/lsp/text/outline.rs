@@ -8,6 +8,11 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use ropey::Rope;
 
+/// Bytes of a text that is looked through. In a longer one nothing can be run.
+const MAX_TEXT: usize = 8 << 20;
+/// Cells of a document, and tasks. What follows them cannot be run.
+const MAX_PARTS: usize = 100_000;
+
 /// The language of a document, as far as it makes a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -71,6 +76,7 @@ impl Outline {
     /// Looks through a text.
     pub fn of(text: &Rope, language: Language) -> Self {
         match language {
+            _ if text.len_bytes() > MAX_TEXT => Self::default(),
             Language::Python => python(text),
             Language::Markdown => markdown(text),
             Language::Other => Self::default(),
@@ -116,6 +122,7 @@ fn python(text: &Rope) -> Outline {
     let lines = lines(text, &whole);
     let marks: Vec<usize> = (0..lines.len())
         .filter(|at| mark(lines[*at]).is_some())
+        .take(MAX_PARTS)
         .collect();
     let mut cells = Vec::with_capacity(marks.len() + 1);
     let first = marks.first().copied().unwrap_or(lines.len());
@@ -175,7 +182,7 @@ fn is_code(line: &str) -> bool {
 fn tasks(lines: &[&str], range: Range<usize>, in_code: bool) -> Vec<Task> {
     let mut tasks = Vec::new();
     let mut at = range.start;
-    while at < range.end {
+    while at < range.end && tasks.len() < MAX_PARTS {
         let line = lines[at];
         let comment = line.trim_start_matches([' ', '\t']);
         at += 1;
@@ -246,6 +253,10 @@ fn markdown(text: &Rope) -> Outline {
                     .tasks
                     .extend(tasks(&lines, prose..range.start, false));
                 prose = range.end;
+                if outline.tasks.len() > MAX_PARTS || outline.cells.len() == MAX_PARTS {
+                    outline.tasks.truncate(MAX_PARTS);
+                    return outline;
+                }
                 if is_python {
                     outline.tasks.extend(tasks(&lines, range.clone(), true));
                     outline.cells.push(fenced_cell(range, source));

@@ -243,3 +243,31 @@ fn resident(editor: &Editor) -> u64 {
         .unwrap()
         << 10
 }
+
+#[test]
+fn a_document_of_very_many_cells_takes_little_memory() {
+    let editor = Editor::python(&"# %%\nx\n".repeat(100_000));
+    let before = resident(&editor);
+    let lenses = editor.lenses();
+    assert_eq!((lenses.len(), lenses[1].as_str()), (3_999, "2 ▶ Run cell"));
+    for edit in 0..20 {
+        editor.edit([2 * edit + 1, 0, 2 * edit + 1, 0], "y");
+        assert_eq!(editor.lenses().len(), 3_999);
+    }
+    let last = editor.actions(199_999);
+    assert_eq!(
+        last[0]["command"]["arguments"][0]["cell"], 99_999,
+        "{last:?}"
+    );
+    editor.edit([199_999, 0, 199_999, 1], "6 * 7");
+    editor.run_cell(99_999);
+    assert_eq!(editor.hint_texts(), ["199999:5 = 42"]);
+    assert!(
+        editor
+            .lenses()
+            .iter()
+            .any(|lens| lens.starts_with("199998 "))
+    );
+    let grown = resident(&editor) - before;
+    assert!(grown < 100 << 20, "{grown} bytes");
+}
