@@ -157,7 +157,12 @@ step: number,
 /**
  * What it printed.
  */
-text: string, } | { "type": "stderr", 
+text: string, 
+/**
+ * Whether it was something that an earlier step left running, a thread or a process. Then `step` is the
+ * last one that had ended, and this is in no result.
+ */
+background?: boolean, } | { "type": "stderr", 
 /**
  * Number of the step in its session.
  */
@@ -165,7 +170,12 @@ step: number,
 /**
  * What it wrote.
  */
-text: string, } | { "type": "display", 
+text: string, 
+/**
+ * Whether it was something that an earlier step left running, a thread or a process. Then `step` is the
+ * last one that had ended, and this is in no result.
+ */
+background?: boolean, } | { "type": "display", 
 /**
  * Number of the step in its session.
  */
@@ -414,7 +424,12 @@ max_steps: number,
 /**
  * Bytes of memory that the Python of the session may use; at least 64 MiB.
  */
-max_memory_bytes: number | null, };
+max_memory_bytes: number | null, 
+/**
+ * Seconds of processor time that threads and processes which a step leaves running may take until the next
+ * one; 0 to 1,000,000,000. Beyond it they are paused until then.
+ */
+background_seconds: number, };
 
 export type MemoryContext = { 
 /**

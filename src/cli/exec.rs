@@ -189,11 +189,15 @@ impl Show for View {
     fn event(&mut self, params: &RawValue) -> io::Result<()> {
         let event: EventEnvelope = serde_json::from_str(params.get())?;
         match event.event {
-            Event::Stdout { text, .. } => {
+            Event::Stdout {
+                text, background, ..
+            } if !background => {
                 self.open = !text.ends_with('\n');
                 print(&text)
             }
-            Event::Stderr { text, .. } => complain(&text),
+            Event::Stderr {
+                text, background, ..
+            } if !background => complain(&text),
             Event::Signal { kind, message, .. } => complain(&signal(self.look, kind, &message)),
             _ => Ok(()),
         }

@@ -70,8 +70,12 @@ impl Story {
                     now: Some(format!("step {step}: running")),
                 }
             }
-            Event::Stdout { text, .. } => stream(look.safe(text).into_owned()),
-            Event::Stderr { text, .. } => stream(look.paint(Tone::Dim, &look.safe(text))),
+            Event::Stdout {
+                text, background, ..
+            } if !background => stream(look.safe(text).into_owned()),
+            Event::Stdout { text, .. } | Event::Stderr { text, .. } => {
+                stream(look.paint(Tone::Dim, &look.safe(text)))
+            }
             Event::Signal { kind, message, .. } => lines(signal(look, *kind, message)),
             Event::Display { data, .. } => {
                 let kinds: Vec<&str> = data.keys().map(String::as_str).collect();

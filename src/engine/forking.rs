@@ -223,6 +223,15 @@ impl<S: Source> Unit for Forking<S> {
         }
     }
 
+    async fn idle(&mut self, events: &dyn Emit<Event>) {
+        if let Some(running) = &mut self.running {
+            let (link, process) = running.host.worker();
+            let most = self.spec.background;
+            link.idle(process, most, &mut aside(events)).await;
+        }
+        std::future::pending::<()>().await;
+    }
+
     async fn reset(&mut self) -> Result<(), EngineError> {
         self.latest = None;
         if S::COPIES_ARE_FRESH && self.call(FRESH).await {

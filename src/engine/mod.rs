@@ -101,6 +101,11 @@ pub trait Unit: Send {
         stop: &CancellationToken,
     ) -> Result<Told, Unanswered>;
 
+    /// Hears what the last step left running, until it is cancelled, which loses nothing.
+    async fn idle(&mut self, _events: &dyn Emit<Event>) {
+        std::future::pending::<()>().await;
+    }
+
     /// Gives the unit a fresh Python state.
     ///
     /// # Errors
@@ -165,6 +170,8 @@ pub struct Spec {
     pub checkpoints: bool,
     /// Bytes of memory that the Python may use.
     pub max_memory: Option<u64>,
+    /// Processor time that what a step leaves running may take until the next one.
+    pub background: Duration,
     /// What isolated code may touch.
     pub sandbox: Sandbox,
     /// Whether there is a network.
@@ -262,6 +269,8 @@ pub enum Stored {
 pub enum Event {
     /// The code printed something.
     Output(Stream, String),
+    /// What an earlier step left running printed something.
+    Background(Stream, String),
     /// The code gave a signal.
     Signal(SignalKind, String),
     /// The code changed the scratchpad.

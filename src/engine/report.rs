@@ -9,7 +9,7 @@ use super::{
     Stream, ToolFunction, Unanswered,
 };
 use crate::worker::{
-    self, Change, Done, Ended, Happening, Memory, Report, Request, Stop, TRUNCATED, ToolSpec,
+    self, Change, Done, Ended, Happening, Memory, Pipe, Report, Request, Stop, TRUNCATED, ToolSpec,
 };
 
 /// A step as a worker is asked for it.
@@ -46,8 +46,8 @@ pub fn pass_on(happening: Happening, events: &dyn Emit<Event>) {
 
 fn event(happening: Happening) -> Option<Event> {
     Some(match happening {
-        Happening::Stdout(text) => Event::Output(Stream::Stdout, text),
-        Happening::Stderr(text) => Event::Output(Stream::Stderr, text),
+        Happening::Output(stream, text) => Event::Output(of_pipe(stream), text),
+        Happening::Background(stream, text) => Event::Background(of_pipe(stream), text),
         Happening::Signal(kind, message) => {
             let kind = match kind {
                 worker::Signal::Uncertain => SignalKind::Uncertain,
@@ -71,10 +71,17 @@ fn event(happening: Happening) -> Option<Event> {
     })
 }
 
-/// Passes on what threads of the code do while nothing but a query runs: the scratchpad has to know.
+const fn of_pipe(pipe: Pipe) -> Stream {
+    match pipe {
+        Pipe::Stdout => Stream::Stdout,
+        Pipe::Stderr => Stream::Stderr,
+    }
+}
+
+/// Passes on what threads of the code do while no step runs.
 pub fn aside(events: &dyn Emit<Event>) -> impl FnMut(Happening) + Send {
     move |happening| {
-        if matches!(happening, Happening::Memory(_)) {
+        if matches!(happening, Happening::Memory(_) | Happening::Background(..)) {
             pass_on(happening, events);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
@@ -230,6 +231,15 @@ impl Session {
                 self.tell(control, &Report::Replaced);
             }
             Request::Watch => self.watcher.wake(),
+            Request::Rest { most, anew } => {
+                self.watcher.rest(Duration::from_millis(most), anew);
+            }
+            Request::Resume => {
+                self.watcher.resume();
+                for pid in processes::descendants(&BTreeSet::new()) {
+                    processes::signal(pid, Signal::CONT);
+                }
+            }
         }
     }
 

@@ -92,6 +92,15 @@ pub enum Request {
     },
     /// To look at what the session uses more often for a while: a step begins.
     Watch,
+    /// To pause everything once it has taken so much processor time: no step runs.
+    Rest {
+        /// Milliseconds.
+        most: u64,
+        /// Whether what was taken in rests before does not count.
+        anew: bool,
+    },
+    /// To have everything go on without such a bound.
+    Resume,
 }
 
 /// What an init says.
@@ -118,7 +127,7 @@ pub enum Report {
     },
     /// `Replace` has been done.
     Replaced,
-    /// The session used more than it may, and all its processes but waiting copies have been ended.
+    /// The session used more than it may, and all its processes have been stopped where they are.
     Exceeded(Exceeded),
 }
 
@@ -129,6 +138,8 @@ pub enum Exceeded {
     Memory,
     /// Disk space of the temporary folder, which has been emptied.
     Disk,
+    /// Processor time while no step runs.
+    Rest,
 }
 
 /// Two ends of a connection that keeps packets apart and tells when the other end is gone.

@@ -38,6 +38,17 @@ pub struct Watcher {
     times: BTreeMap<i32, u128>,
     /// Bytes in use on the file system of the temporary folder when it was last measured.
     measured: u64,
+    /// What may be used while no step runs.
+    rest: Option<Rest>,
+    /// Processor time that was taken in rests since the last that began anew.
+    rested: Duration,
+}
+
+/// A time without a step.
+struct Rest {
+    most: Duration,
+    /// Processor time at its beginning.
+    began: Duration,
 }
 
 impl Watcher {
@@ -51,7 +62,20 @@ impl Watcher {
             next: Instant::now(),
             times: BTreeMap::new(),
             measured: used(temp),
+            rest: None,
+            rested: Duration::ZERO,
         }
+    }
+
+    /// No step runs: what is there may take so much processor time, together with the rests before this one unless
+    /// it begins anew.
+    pub fn rest(&mut self, most: Duration, anew: bool) {
+        if anew {
+            self.rested = Duration::ZERO;
+        }
+        let began = time_of_all(&descendants(&BTreeSet::new()));
+        self.rest = Some(Rest { most, began });
+        self.next = Instant::now() + LOOKS.1.min(most);
     }
 
     /// Looks more often for a while.
@@ -68,6 +92,10 @@ impl Watcher {
 
     /// Looks again.
     pub fn resume(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            let now = time_of_all(&descendants(&BTreeSet::new()));
+            self.rested += now.saturating_sub(rest.began);
+        }
         self.next = Instant::now();
         self.wake();
     }
@@ -96,6 +124,12 @@ impl Watcher {
             self.alert = self.alert.max(now + ALERT / 2);
         }
         self.times = times;
+        if let Some(rest) = &self.rest {
+            let taken = time_of_all(&processes).saturating_sub(rest.began);
+            if self.rested + taken > rest.most || rest.most.is_zero() {
+                return Some(Exceeded::Rest);
+            }
+        }
         let memory = self.memory(&processes);
         if memory > self.most_memory() {
             return Some(Exceeded::Memory);
@@ -168,6 +202,38 @@ pub fn tasks_of_user() -> u64 {
     });
     let tasks = theirs.filter_map(|entry| fs::read_dir(entry.path().join("task")).ok());
     tasks.map(|tasks| tasks.count() as u64).sum()
+}
+
+/// Processor time of processes, with that of those which they or this one have reaped.
+fn time_of_all(processes: &BTreeSet<i32>) -> Duration {
+    let ticks: u64 = processes.iter().filter_map(|pid| ticks(*pid)).sum();
+    let a_second = rustix::param::clock_ticks_per_second().max(1);
+    Duration::from_secs_f64(ticks as f64 / a_second as f64) + time_of_reaped()
+}
+
+/// Clock ticks that a process has computed, and those that it has reaped.
+fn ticks(pid: i32) -> Option<u64> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let times = after_name.split_whitespace().skip(11).take(4);
+    times.map(|time| time.parse::<u64>().ok()).sum()
+}
+
+/// Processor time of the processes that this one has reaped.
+fn time_of_reaped() -> Duration {
+    // SAFETY: a `rusage` is plain memory, which the call writes to.
+    #[expect(unsafe_code, reason = "no safe wrapper for the usage of resources")]
+    let usage = unsafe {
+        let mut usage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    let time = |time: libc::timeval| {
+        let seconds = Duration::from_secs(time.tv_sec.unsigned_abs());
+        seconds + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// Nanoseconds that a process has computed.

@@ -222,7 +222,12 @@ impl Order {
                 } if result.error.is_none() => {
                     seen.good.extend(seen.code.take());
                 }
-                Event::Stdout { text, .. } | Event::Stderr { text, .. } => {
+                Event::Stdout {
+                    text, background, ..
+                }
+                | Event::Stderr {
+                    text, background, ..
+                } if !background => {
                     said = last_line(&text).map(str::to_owned).or(said);
                 }
                 _ => {}

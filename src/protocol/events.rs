@@ -88,6 +88,10 @@ pub enum Event {
         step: u64,
         /// What it printed.
         text: String,
+        /// Whether it was something that an earlier step left running, a thread or a process. Then `step` is the
+        /// last one that had ended, and this is in no result.
+        #[serde(default, skip_serializing_if = "is_false")]
+        background: bool,
     },
     /// The code wrote something to stderr.
     #[serde(rename = "stderr")]
@@ -96,6 +100,10 @@ pub enum Event {
         step: u64,
         /// What it wrote.
         text: String,
+        /// Whether it was something that an earlier step left running, a thread or a process. Then `step` is the
+        /// last one that had ended, and this is in no result.
+        #[serde(default, skip_serializing_if = "is_false")]
+        background: bool,
     },
     /// The code showed something richer than text.
     #[serde(rename = "display")]
@@ -184,4 +192,10 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+}
+
+/// For fields that are left out where they say nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }

@@ -82,6 +82,9 @@ pub struct Limits {
     pub max_steps: u32,
     /// Bytes of memory that the Python of the session may use; at least 64 MiB.
     pub max_memory_bytes: Option<u64>,
+    /// Seconds of processor time that threads and processes which a step leaves running may take until the next
+    /// one; 0 to 1,000,000,000. Beyond it they are paused until then.
+    pub background_seconds: f64,
 }
 
 impl Default for Limits {
@@ -91,6 +94,7 @@ impl Default for Limits {
             max_output_bytes: 10_000,
             max_steps: 100,
             max_memory_bytes: None,
+            background_seconds: 3_600.0,
         }
     }
 }
@@ -242,6 +246,10 @@ impl SessionOptions {
         if !(1..=MAX_OUTPUT_BYTES).contains(&limits.max_output_bytes) {
             let bytes = limits.max_output_bytes;
             return out_of_range("limits.max_output_bytes", bytes, "from 1 to 16777216");
+        }
+        if !(0.0..=1e9).contains(&limits.background_seconds) {
+            let seconds = limits.background_seconds;
+            return out_of_range("limits.background_seconds", seconds, "from 0 to 1000000000");
         }
         if !(1..=10_000).contains(&limits.max_steps) {
             return out_of_range("limits.max_steps", limits.max_steps, "from 1 to 10000");

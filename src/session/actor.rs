@@ -109,6 +109,7 @@ impl Actor {
                 biased;
                 () = closing.cancelled() => break,
                 queued = queue.recv() => queued,
+                () = self.idle() => continue,
             };
             let Some(queued) = queued else { break };
             match queued.ticket.begin(self.session.log.head().seq) {
@@ -120,6 +121,13 @@ impl Actor {
         self.unit.close().await;
         let reason = self.session.reason().take().unwrap_or_default();
         self.session.log.append(Event::SessionClosed { reason });
+    }
+
+    /// Hears what the last step left running.
+    async fn idle(&mut self) {
+        let session = &self.session;
+        let step = session.memory().step;
+        self.unit.idle(&StepEvents(step, session)).await;
     }
 
     async fn handle(&mut self, Queued { command, ticket }: Queued) {

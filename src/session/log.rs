@@ -260,6 +260,7 @@ mod tests {
         Event::Stdout {
             step: 1,
             text: text.to_owned(),
+            background: false,
         }
     }
 

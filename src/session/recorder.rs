@@ -45,6 +45,8 @@ struct Book {
     latest: Option<ExecResult>,
     /// The run that goes on.
     run: Option<String>,
+    /// The step that ended last.
+    finished: u64,
 }
 
 impl Recorder {
@@ -78,7 +80,10 @@ impl Recorder {
             let signals = self.book(|book| std::mem::take(&mut book.of_step));
             convert::exec_result(step, outcome, signals)
         });
-        self.book(|book| book.latest.clone_from(&result));
+        self.book(|book| {
+            book.latest.clone_from(&result);
+            book.finished = step;
+        });
         self.log.append(Event::StepFinished { step, result });
     }
 
@@ -158,17 +163,18 @@ impl Recorder {
             self.memory_changed(&name, op);
         } else if changes == MAX_STEP_CHANGES + 1 {
             let text = CHANGES_LEFT_OUT.to_owned();
-            self.log.append(Event::Stderr { step, text });
+            self.log.append(output(step, Stream::Stderr, text, false));
         }
     }
 
     pub fn engine_event(&self, step: u64, event: engine::Event) {
         match event {
-            engine::Event::Output(Stream::Stdout, text) => {
-                self.log.append(Event::Stdout { step, text });
+            engine::Event::Output(stream, text) => {
+                self.log.append(output(step, stream, text, false));
             }
-            engine::Event::Output(Stream::Stderr, text) => {
-                self.log.append(Event::Stderr { step, text });
+            engine::Event::Background(stream, text) => {
+                let step = self.book(|book| book.finished);
+                self.log.append(output(step, stream, text, true));
             }
             engine::Event::Display(data) => {
                 self.log.append(Event::Display { step, data });
@@ -177,6 +183,22 @@ impl Recorder {
             engine::Event::Memory(change) => self.code_changed_memory(step, change),
             engine::Event::Call(call) => self.calls.call(step, call),
         }
+    }
+}
+
+/// The event of something printed.
+const fn output(step: u64, stream: Stream, text: String, background: bool) -> Event {
+    match stream {
+        Stream::Stdout => Event::Stdout {
+            step,
+            text,
+            background,
+        },
+        Stream::Stderr => Event::Stderr {
+            step,
+            text,
+            background,
+        },
     }
 }
 

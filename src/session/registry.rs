@@ -159,6 +159,7 @@ impl Registry {
             timeout: Duration::from_secs_f64(limits.timeout_seconds),
             max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
             max_memory: limits.max_memory_bytes,
+            background: Duration::from_secs_f64(limits.background_seconds),
             sandbox: sandbox(options),
             network: options.network() == Network::Host,
             image: options.image.clone(),

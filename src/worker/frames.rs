@@ -133,6 +133,13 @@ pub enum Frame {
     },
     /// The code changed the scratchpad.
     Memory(Change),
+    /// A thread that an earlier step left running printed something.
+    Output {
+        /// Where to.
+        stream: Pipe,
+        /// What.
+        text: String,
+    },
     /// The code calls a tool of the client's, and waits for the answer.
     Call(Call),
     /// It calls one, and its arguments are beyond their bounds.
@@ -141,6 +148,11 @@ pub enum Frame {
         call: u64,
         /// What the call raises.
         error: Raise,
+    },
+    /// What comes from here on is the step's, and not of threads that earlier steps left running.
+    Begun {
+        /// Number to answer with: the step waits until nothing of theirs is left in the pipes.
+        call: u64,
     },
     /// The step has ended.
     Done(Box<Done>),
@@ -177,6 +189,16 @@ pub struct Kept {
     pub pid: Option<u32>,
     /// Bytes of memory that it shares with the worker until one of them writes there.
     pub memory: u64,
+}
+
+/// One of the two streams that code prints to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pipe {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
 }
 
 /// What a signal says.
@@ -230,6 +252,8 @@ pub struct Done {
     pub answer: Option<Answer>,
     /// Names of the session's own that the code bound to something else.
     pub rebound: Vec<String>,
+    /// Whether it left threads running, so that the next one says when it has `begun`.
+    pub threads: bool,
 }
 
 /// An exception.

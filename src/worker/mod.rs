@@ -14,11 +14,13 @@ mod reading;
 mod weight;
 
 pub use frames::{
-    Call, Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Raise, Refusals, Reply, Request,
-    Signal, Start, ToolSpec,
+    Call, Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Pipe, Raise, Refusals, Reply,
+    Request, Signal, Start, ToolSpec,
 };
 pub use heavy::heavy;
-pub use link::{Ended, Happening, Heard, Link, Process, Report, Watch, heard, to_json, unasked};
+pub use link::{
+    Ended, Fate, Happening, Heard, Link, Process, Report, Watch, heard, to_json, unasked,
+};
 pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};
 pub use query::{Inspected, Matches, Query, Told, Variable};

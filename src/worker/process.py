@@ -11,20 +11,24 @@ one, but it cannot hang or crash the daemon.
 import _signal as signal  # `signal` makes enums of all numbers, which is slow and, after a fork, costs memory
 import errno
 import faulthandler
+import io
 import os
 import select
 import struct
 import sys
-from _thread import allocate_lock, get_ident
+from _thread import _count as count_threads
+from _thread import allocate_lock, get_ident, get_native_id
 
 from tinycode_session import Imports, Session, Stopped, Streams
-from tinycode_values import HIDDEN, decode, encode_frame, numbered
+from tinycode_values import HIDDEN, cause_of, context_of, decode, encode_frame, numbered
 
 CALL = signal.SIGUSR1
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 fork = os.fork  # the code may put another in its place
+MAX_LINE = 8_000  # characters of a line that is said as a whole
+PARTING = 200  # pauses that a step waits for threads which are printing
 PAUSE = 0.005  # seconds without a step, after which there is time for a rehearsal
 REHEARSAL = """def f(n):
     return n + 1
@@ -37,6 +41,10 @@ MAX_CAUSES = 20
 # What connections end in where there is no network: no way there, nobody there, no such name.
 OFF_LINE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, -2, -3}
 HIDDEN.add(__file__)
+# What Python itself keeps of an exception, whatever the code's own attributes say.
+errno_of = OSError.__dict__["errno"].__get__
+filename_of = OSError.__dict__["filename"].__get__
+args_of = BaseException.__dict__["args"].__get__
 
 
 class Channel:
@@ -194,18 +202,98 @@ class Whole:
                 raise Stopped()
 
 
+class Pipe(io.FileIO):
+    """The end of a standard stream. What threads of earlier steps print is not the step's: it goes by itself."""
+
+    def __init__(self, index, streams):
+        super().__init__(index + 1, "w", closefd=False)
+        self.streams = streams
+        self.said = ("stdout", "stderr")[index]
+
+    def write(self, data):
+        streams = self.streams
+        if streams.background and streams.is_background():
+            return self.write_aside(str(data, "utf-8", "replace"), len(data))
+        thread = get_ident()
+        streams.writing.add(thread)
+        try:
+            return super().write(data)
+        finally:
+            streams.writing.discard(thread)
+
+    def write_aside(self, text, length):
+        """Says what has been printed, a line at a time: `print` writes what ends one by itself."""
+        begun = self.streams.begun
+        place = get_ident(), self.said
+        text = begun.pop(place, "") + text
+        if text.endswith("\n") or len(text) > MAX_LINE:
+            self.streams.channel.send({"event": "output", "stream": self.said, "text": text})
+        else:
+            begun[place] = text
+        return length
+
+
+class Shared(io.TextIOWrapper):
+    """A standard stream while threads of earlier steps run: they do not print into what a step is about to."""
+
+    def write(self, text):
+        streams = self.buffer.raw.streams
+        if streams.is_background():
+            return self.buffer.raw.write_aside(text, len(text))
+        return super().write(text)
+
+
 class OwnStreams(Streams):
     """Standard streams on descriptors that the code may close or replace: it has its own only for a
     step."""
 
-    def __init__(self):
+    def __init__(self, channel):
         super().__init__()
+        self.channel = channel
+        self.forget_threads()
         self.fds = [os.dup(1), os.dup(2)]  # `dup` makes them uninheritable
+
+    def forget_threads(self):
+        self.pid = os.getpid()
+        self.text = io.TextIOWrapper
+        self.background = set()  # threads that earlier steps left running
+        self.begun = {}  # lines that they have not ended
+        self.writing = set()  # threads that write into a pipe at this moment
+
+    def open(self, index):
+        return io.BufferedWriter(Pipe(index, self))
 
     def restore(self):
         for index, fd in enumerate(self.fds):
             os.dup2(fd, index + 1)
+        if self.background:
+            self.part()
         super().restore()
+
+    def part(self):
+        """Parts what threads of earlier steps have begun to print from what the step will."""
+        super().flush()
+        self.streams = [None, None]
+        for _ in range(PARTING):
+            if not self.writing:
+                break
+            select.select([], [], [], PAUSE)  # the daemon takes it in
+        self.channel.ask('{"event": "begun"}')
+
+    def is_background(self):
+        return get_native_id() in self.background and os.getpid() == self.pid
+
+    def note_threads(self):
+        """Takes the threads that there are now for those of earlier steps; says whether there are any."""
+        found = set()
+        if count_threads():
+            try:
+                found = {int(name) for name in os.listdir("/proc/self/task")} - {get_native_id()}
+            except OSError:
+                pass  # then what they print counts as the step's
+        self.background = found  # at once: they go on meanwhile
+        self.text = Shared if self.background else io.TextIOWrapper
+        return bool(self.background)
 
     def flush(self):
         super().flush()
@@ -220,7 +308,7 @@ class Process(Session):
     """The session of this process, and the loop that runs its steps."""
 
     def __init__(self, channel, namespace):
-        super().__init__(channel, OwnStreams(), namespace)
+        super().__init__(channel, OwnStreams(channel), namespace)
         self.pid = os.getpid()
         self.copies = set()
         self.orders = select.poll()  # that of the channel may be in use by a thread that waits
@@ -272,6 +360,7 @@ class Process(Session):
                 return
             self.pid = os.getpid()
             self.copies = set()
+            self.streams.forget_threads()
             self.wait_for_call(signals)
             random_state(state)  # forks are seeded anew
             self.channel.begin_anew(mark)
@@ -344,20 +433,30 @@ class Process(Session):
 def refusal(error, sentences):
     """What an exception is explained with that the sandbox may have caused, or that was raised because of one."""
     for _ in range(MAX_CAUSES):
-        if isinstance(error, MemoryError):
+        kind, number = type(error), None
+        if issubclass(kind, OSError):
+            number = errno_of(error)
+            number = number if type(number) is int else None
+        if issubclass(kind, MemoryError):
             return sentences["memory"]
-        if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
+        if issubclass(kind, PermissionError) or number == errno.EROFS:
             return sentences["access"]
-        if isinstance(error, RuntimeError) and "can't start new thread" in error.args:
+        if issubclass(kind, RuntimeError) and says(error, "can't start new thread"):
             return sentences["processes"]
-        if isinstance(error, BlockingIOError) and error.errno == errno.EAGAIN and error.filename is None:
+        if issubclass(kind, BlockingIOError) and number == errno.EAGAIN and filename_of(error) is None:
             return sentences["processes"]
-        if isinstance(error, OSError) and error.errno in OFF_LINE and sentences["network"]:
+        if number in OFF_LINE and sentences["network"]:
             return sentences["network"]
-        error = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+        cause = cause_of(error)
+        error = context_of(error) if cause is None else cause
         if error is None:
             break
     return ""
+
+
+def says(error, text):
+    args = args_of(error)
+    return len(args) == 1 and type(args[0]) is str and args[0] == text
 
 
 def random_state(state=None):

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::frames::{Answer, Call, Change, Done, Fault, Frame, Kept, Raise, Signal};
+use super::frames::{Answer, Call, Change, Done, Fault, Frame, Kept, Pipe, Raise, Signal};
 use super::query::{Told, cut};
 use super::weight::weigh;
 
@@ -43,6 +43,7 @@ struct Raw<'a> {
     call: Option<u64>,
     nonce: Option<u64>,
     kind: Option<Signal>,
+    stream: Option<Pipe>,
     message: Option<String>,
     op: Option<Op>,
     name: Option<String>,
@@ -62,6 +63,7 @@ struct Raw<'a> {
     answer: Option<&'a RawValue>,
     #[serde(borrow)]
     rebound: Option<&'a RawValue>,
+    threads: Option<bool>,
     #[serde(borrow)]
     told: Option<&'a RawValue>,
     pid: Option<u32>,
@@ -74,6 +76,8 @@ enum Kind {
     Ready,
     Signal,
     Memory,
+    Output,
+    Begun,
     Call,
     Done,
     Kept,
@@ -111,6 +115,13 @@ pub fn read(frame: &[u8]) -> Read<Frame> {
             message: short(there(raw.message, "message")?, MAX_TEXT),
         },
         Kind::Memory => Frame::Memory(change(raw)?),
+        Kind::Output => Frame::Output {
+            stream: there(raw.stream, "stream")?,
+            text: there(raw.text, "text")?,
+        },
+        Kind::Begun => Frame::Begun {
+            call: there(raw.call, "call")?,
+        },
         Kind::Call => call(raw)?,
         Kind::Done => Frame::Done(Box::new(done(&raw)?)),
         Kind::Kept => Frame::Kept(Kept {
@@ -221,6 +232,7 @@ fn done(raw: &Raw<'_>) -> Read<Done> {
         error: raw.error.map(fault).transpose()?,
         answer: raw.answer.map(answer).transpose()?,
         rebound: rebound(there(raw.rebound, "rebound")?)?,
+        threads: raw.threads.unwrap_or(false),
     })
 }
 

@@ -224,6 +224,8 @@ def exception(type, message):
 class Streams:
     """The standard streams that a step finds, over descriptors 1 and 2."""
 
+    text = io.TextIOWrapper
+
     def __init__(self):
         self.streams = [None, None]
 
@@ -232,9 +234,7 @@ class Streams:
         for index, name in enumerate(("stdout", "stderr")):
             stream = self.streams[index]
             if not is_open(stream) or getattr(sys, name, None) is not stream:
-                stream = io.TextIOWrapper(
-                    self.open(index), "utf-8", "backslashreplace", line_buffering=True
-                )
+                stream = self.text(self.open(index), "utf-8", "backslashreplace", line_buffering=True)
                 self.streams[index] = stream
                 setattr(sys, name, stream)
                 setattr(sys, "__%s__" % name, stream)
@@ -258,6 +258,10 @@ class Streams:
                 stream.flush()
             except BaseException:  # the code may have put methods of its own into it
                 self.drop(index)
+
+    def note_threads(self):
+        """Whether the step left threads running."""
+        return False
 
     def drop(self, index):
         """Gives a stream up with what it holds, so that this does not turn up in a later step."""
@@ -330,9 +334,11 @@ class Session:
         filename, given = self.begin(request)
         try:
             self.outcome(request, filename, given, done)
+            done["threads"] = self.streams.note_threads()
             return encode_frame(done)
         except BaseException as error:  # too much to say, or the code's own where none was expected
             done.update(value=None, display=[], final=None, error=describe(error, None))
+            done["threads"] = self.streams.note_threads()
             return encode_frame(done)
 
     def begin(self, request):

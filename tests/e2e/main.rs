@@ -14,6 +14,7 @@
 mod support;
 
 mod attacks;
+mod background;
 mod checkpoints;
 mod cli;
 mod conformance;

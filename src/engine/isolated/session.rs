@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::packets::Packets;
 use crate::engine::process::describe;
 use crate::jail::{Exceeded, Report, Request};
-use crate::worker::Process;
+use crate::worker::{Fate, Process};
 
 /// Time that an init gets for what it does at once.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +33,8 @@ pub struct Processes {
     disk: String,
     gone: bool,
     watched: Option<Instant>,
+    /// Whether the init has been told that no step runs.
+    resting: bool,
 }
 
 impl Processes {
@@ -59,6 +61,7 @@ impl Processes {
             disk: bytes(disk),
             gone: false,
             watched: None,
+            resting: false,
         })
     }
 
@@ -95,7 +98,7 @@ impl Processes {
         let replaced = timeout(PATIENCE, replaced).await.unwrap_or(false);
         self.exceeded = None;
         if replaced {
-            self.worker = pid;
+            (self.worker, self.resting) = (pid, false);
         }
         replaced && self.exited.is_none_or(|(ended, _)| ended != pid)
     }
@@ -129,8 +132,8 @@ impl Processes {
                      emptied, write large files to the working folder"
                 ));
             }
-            None => self.gone = true,
             Some(_) => {}
+            None => self.gone = true,
         }
         report
     }
@@ -143,20 +146,34 @@ impl Process for Processes {
         self.packets.try_send(&Request::Signal { pid, signal });
     }
 
-    async fn ended(&mut self) -> String {
+    fn rest(&mut self, most: Duration, anew: bool) {
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        self.packets.try_send(&Request::Rest { most, anew });
+        self.resting = true;
+    }
+
+    fn resume(&mut self) {
+        if std::mem::take(&mut self.resting) {
+            self.packets.try_send(&Request::Resume);
+        }
+    }
+
+    async fn next(&mut self) -> Fate {
         loop {
             if let Some(why) = &self.exceeded {
-                return why.clone();
+                return Fate::Ended(why.clone());
             }
             if let Some((pid, status)) = self.exited
                 && pid == self.worker
             {
-                return describe(ExitStatus::from_raw(status));
+                return Fate::Ended(describe(ExitStatus::from_raw(status)));
             }
             if self.gone {
-                return describe(ExitStatus::from_raw(KILL));
+                return Fate::Ended(describe(ExitStatus::from_raw(KILL)));
             }
-            self.hear().await;
+            if let Some(Report::Exceeded(Exceeded::Rest)) = self.hear().await {
+                return Fate::Paused;
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::memory::{Interrupt, Memory, View};
-use crate::worker::{Happening, Heard, MAX_FRAME, Output, Reply, heard, read, to_json};
+use crate::worker::{Happening, Heard, MAX_FRAME, Output, Pipe, Reply, heard, read, to_json};
 
 /// Bytes of memory that the code may use where nobody gives a limit.
 pub const DEFAULT_MEMORY: usize = 256 << 20;
@@ -173,10 +173,14 @@ impl Host {
             happenings,
         } = &mut *printed;
         if let Some(happenings) = happenings.take() {
-            let last = stdout.finish().map(Happening::Stdout);
-            let last = last
-                .into_iter()
-                .chain(stderr.finish().map(Happening::Stderr));
+            let last = stdout
+                .finish()
+                .map(|text| Happening::Output(Pipe::Stdout, text));
+            let last = last.into_iter().chain(
+                stderr
+                    .finish()
+                    .map(|text| Happening::Output(Pipe::Stderr, text)),
+            );
             last.for_each(|text| drop(happenings.try_send(text)));
         }
         let none = || Output::new(0);
@@ -345,11 +349,15 @@ impl Printed {
     fn push(&mut self, bytes: &[u8], stderr: bool) -> (Option<Happening>, bool) {
         match stderr {
             false => (
-                self.stdout.push(bytes).map(Happening::Stdout),
+                self.stdout
+                    .push(bytes)
+                    .map(|text| Happening::Output(Pipe::Stdout, text)),
                 !self.stdout.is_cut(),
             ),
             true => (
-                self.stderr.push(bytes).map(Happening::Stderr),
+                self.stderr
+                    .push(bytes)
+                    .map(|text| Happening::Output(Pipe::Stderr, text)),
                 !self.stderr.is_cut(),
             ),
         }

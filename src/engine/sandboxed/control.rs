@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt};
@@ -19,7 +20,7 @@ use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
 use super::super::process;
 use super::facts::Facts;
-use crate::worker::{Process, to_json};
+use crate::worker::{Fate, Process, to_json};
 
 /// Longest frame that is read, in bytes.
 const MAX_FRAME: usize = 64 << 10;
@@ -54,6 +55,15 @@ pub enum Order<'a> {
         /// Its process.
         pid: u32,
     },
+    /// To pause everything once it has taken so much processor time: no step runs.
+    Rest {
+        /// Seconds.
+        seconds: f64,
+        /// Whether what was taken in rests before does not count.
+        anew: bool,
+    },
+    /// To have everything go on without such a bound.
+    Resume,
     /// To have a Python look at a source.
     Check {
         /// What the Python runs.
@@ -91,6 +101,8 @@ pub enum Said {
         /// What was said of it, or nothing where that failed.
         said: Option<String>,
     },
+    /// Everything but process 1 is paused.
+    Paused,
     /// The worker has ended.
     Ended {
         /// Its exit code.
@@ -109,6 +121,8 @@ pub struct Control {
     writer: OwnedWriteHalf,
     /// How the worker ended, once that is known.
     end: Option<String>,
+    /// Whether process 1 has been told that no step runs.
+    resting: bool,
 }
 
 impl Control {
@@ -123,6 +137,7 @@ impl Control {
             reader: FramedRead::new(reader, codec),
             writer,
             end: None,
+            resting: false,
         }
     }
 
@@ -160,6 +175,7 @@ impl Control {
 
     /// Has a copy take the place of the worker; says whether it was there.
     pub async fn call(&mut self, pid: u32, others: &[u32]) -> bool {
+        self.resting = false;
         if self.order(&Order::Call { pid, others }, &[]).await.is_err() {
             return false;
         }
@@ -190,10 +206,24 @@ impl Process for Control {
         let _ = self.writer.try_write(&framed(&Order::Interrupt)); // a few bytes, on an empty wire
     }
 
-    async fn ended(&mut self) -> String {
+    fn rest(&mut self, most: Duration, anew: bool) {
+        let seconds = most.as_secs_f64();
+        let order = Order::Rest { seconds, anew };
+        self.resting = self.writer.try_write(&framed(&order)).is_ok();
+    }
+
+    fn resume(&mut self) {
+        if std::mem::take(&mut self.resting) {
+            let _ = self.writer.try_write(&framed(&Order::Resume));
+        }
+    }
+
+    async fn next(&mut self) -> Fate {
         loop {
-            if let Err(end) = self.said().await {
-                return end;
+            match self.said().await {
+                Ok(Said::Paused) => return Fate::Paused,
+                Ok(_) => {}
+                Err(end) => return Fate::Ended(end),
             }
         }
     }

@@ -21,6 +21,7 @@ SOCKET = "/run/tinycode/socket"
 WORK = "/work"
 PR_SET_DUMPABLE = 4
 MAX_FILES = 1024  # that a process has open
+LOOKS = 1  # seconds between two looks at what is used while no step runs
 OUT_OF_MEMORY = 900  # of 1,000: the worker goes before this process does
 
 
@@ -99,6 +100,8 @@ class Init:
         self.worker = worker
         self.own = {os.getpid(), carrier}
         self.kills = 0
+        self.most = None  # seconds of processor time that all may take while no step runs
+        self.began = self.rested = 0  # processor time when that began, and what was taken in such times before
         self.children, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -112,12 +115,14 @@ class Init:
         ready.register(self.children, select.POLLIN)
         self.reap()  # it may have ended before the handler was there
         while True:
-            for fd, _ in ready.poll():
+            for fd, _ in ready.poll(None if self.most is None else LOOKS * 1000):
                 if fd == self.children:
                     os.read(fd, 4096)
                     self.reap()
                 else:
                     self.obey(self.receive())
+            if self.most is not None and self.rested + processor_time() - self.began >= self.most:
+                self.pause()
 
     def obey(self, order):
         op = order.pop("op")
@@ -128,6 +133,11 @@ class Init:
         elif op == "drop":
             if order["pid"] not in self.own:
                 send(order["pid"], signal.SIGKILL)
+        elif op == "rest":
+            self.most, self.began = order["seconds"], processor_time()
+            self.rested = 0 if order["anew"] else self.rested
+        elif op == "resume":
+            self.resume()
         elif op == "modules":
             self.send({"event": "missing", "names": missing(**order)})
         elif op == "files":
@@ -147,18 +157,25 @@ class Init:
                 self.worker = None
                 self.ended(status)
 
+    def pause(self):
+        """Stops everything, until it is to go on."""
+        self.rested += processor_time() - self.began
+        self.most, self.began = None, processor_time()
+        stop_all_but(self.own)
+        self.send({"event": "paused"})
+
+    def resume(self):
+        if self.most is not None:
+            self.rested += processor_time() - self.began
+            self.most = None
+        for pid in processes() - self.own:
+            send(pid, signal.SIGCONT)
+
     def call(self, pid, others):
         """Ends all processes but the copies, and has one of these be the worker."""
         self.worker = pid  # nobody is to hear how the one before ends
-        spared = {pid, *others, *self.own}
-        seen = set()
-        while True:  # stopped first, so that nothing new is started meanwhile
-            fresh = processes() - spared - seen
-            for other in fresh:
-                send(other, signal.SIGSTOP)
-            if not fresh:
-                break
-            seen |= fresh
+        self.resume()
+        seen = stop_all_but({pid, *others, *self.own})  # so that nothing new is started meanwhile
         for other in seen:
             send(other, signal.SIGKILL)
         while seen & processes():
@@ -213,6 +230,27 @@ def send(pid, number):
 def processes():
     """All of the container."""
     return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+
+
+def stop_all_but(spared):
+    """Stops all processes of the container but some, and those that they start meanwhile; returns them."""
+    seen = set()
+    while True:
+        fresh = processes() - spared - seen
+        for pid in fresh:
+            send(pid, signal.SIGSTOP)
+        if not fresh:
+            return seen
+        seen |= fresh
+
+
+def processor_time():
+    """Seconds that all processes of the container have computed."""
+    said = text("/sys/fs/cgroup/cpuacct/cpuacct.usage").strip()
+    if said:
+        return int(said) / 1e9
+    found = [line.split()[1] for line in text("/sys/fs/cgroup/cpu.stat").splitlines() if line.startswith("usage_usec ")]
+    return int(found[0]) / 1e6 if found else 0
 
 
 def facts():

@@ -23,6 +23,7 @@ impl Link {
         stop: &CancellationToken,
         happening: &mut (dyn FnMut(Happening) + Send),
     ) -> Result<Told, Ended> {
+        process.resume();
         let (nonce, order) = query.order();
         let mut outbox = framed(&order);
         let mut patience = Query::patience();
@@ -36,7 +37,7 @@ impl Link {
                 frame = receive(&mut self.reader, &mut self.inbox) => match frame {
                     Ok(Frame::Told { nonce: of, told }) if of == nonce => return query.check(*told),
                     Ok(frame) => match heard(frame) {
-                        Ok(heard) => happening(heard.happening),
+                        Ok(heard) => self.bounded(heard.happening).into_iter().for_each(&mut *happening),
                         Err(what) => return Err(Ended::Broken(what)),
                     },
                     Err(error) if error.kind() == io::ErrorKind::InvalidData => {

@@ -24,6 +24,7 @@ impl Link {
         token: &str,
         happening: &mut (dyn FnMut(Happening) + Send),
     ) -> Option<Kept> {
+        process.resume();
         let keep = async {
             self.send(&to_json(&Order::Keep { token })).await?;
             self.kept(happening).await
@@ -37,6 +38,7 @@ impl Link {
         for pipe in [&self.stdout, &self.stderr] {
             drain(pipe, &mut Output::new(0), |_| ()); // too late for the step that the dead one ran
         }
+        self.threads = false;
         let mark = format!("\n{token}\n"); // which no frame contains, as the token itself does
         let take_over = async {
             self.writer.write_all(mark.as_bytes()).await?;
@@ -55,7 +57,11 @@ impl Link {
         loop {
             match self.receive().await? {
                 Frame::Kept(kept) => return Ok(kept),
-                frame => happening(heard(frame).map_err(garbage)?.happening),
+                frame => {
+                    let heard = heard(frame).map_err(garbage)?;
+                    let heard = self.bounded(heard.happening);
+                    heard.into_iter().for_each(&mut *happening);
+                }
             }
         }
     }

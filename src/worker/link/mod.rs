@@ -2,6 +2,7 @@
 
 mod ask;
 mod framing;
+mod idle;
 mod keep;
 mod step;
 mod streams;
@@ -16,13 +17,13 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::frames::{Call, Change, Done, Frame, Reply, Signal, Start};
+use super::frames::{Call, Change, Done, Frame, Pipe, Reply, Signal, Start};
 use super::output::Output;
 use super::{NAMESPACE, OBJECTS, PROCESS, SESSION, VALUES};
 pub use framing::to_json;
 use framing::{Inbox, framed, receive};
 pub use step::{Report, Watch};
-use streams::drain;
+use streams::{Streams, drain};
 
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -36,17 +37,42 @@ pub trait Process: Send {
     /// Asks the code to stop, as Ctrl-C does.
     fn interrupt(&mut self);
 
+    /// Says that no step runs: what the last one left running may take so much processor time, in all that follows
+    /// until a rest that begins `anew`. Then it is paused until it is to `resume`.
+    fn rest(&mut self, most: Duration, anew: bool);
+
+    /// Says that something is to run again.
+    fn resume(&mut self);
+
+    /// Waits for what becomes of the process next. Cancelling loses nothing.
+    async fn next(&mut self) -> Fate;
+
     /// Waits until the process has ended and says how. Cancelling loses nothing.
-    async fn ended(&mut self) -> String;
+    async fn ended(&mut self) -> String {
+        loop {
+            if let Fate::Ended(how) = self.next().await {
+                return how;
+            }
+        }
+    }
+}
+
+/// What becomes of a process.
+#[derive(Debug)]
+pub enum Fate {
+    /// It has ended; how.
+    Ended(String),
+    /// It is paused, since it took more processor time between steps than it may.
+    Paused,
 }
 
 /// What the code does while it runs.
 #[derive(Debug)]
 pub enum Happening {
-    /// It wrote to stdout.
-    Stdout(String),
-    /// It wrote to stderr.
-    Stderr(String),
+    /// It printed something.
+    Output(Pipe, String),
+    /// What an earlier step left running printed something.
+    Background(Pipe, String),
     /// It gave a signal.
     Signal(Signal, String),
     /// It changed the scratchpad.
@@ -85,6 +111,14 @@ pub struct Link {
     inbox: Inbox,
     stdout: pipe::Receiver,
     stderr: pipe::Receiver,
+    /// What has been printed since the last step by what it left running.
+    background: Streams,
+    /// Whether the last step left threads running.
+    threads: bool,
+    /// Whether there was a step since the last rest.
+    stepped: bool,
+    /// Whether it has been told since the last step that what this left running is paused.
+    told: bool,
 }
 
 impl Link {
@@ -98,6 +132,10 @@ impl Link {
             inbox: Inbox::default(),
             stdout,
             stderr,
+            background: Streams::new(0),
+            threads: false,
+            stepped: true,
+            told: false,
         }
     }
 
@@ -183,6 +221,11 @@ pub fn heard(frame: Frame) -> Result<Heard, String> {
             call: None,
             reply: None,
         },
+        Frame::Output { stream, text } => Heard {
+            happening: Happening::Background(stream, text),
+            call: None,
+            reply: None,
+        },
         Frame::Call(call) => Heard {
             call: Some(call.number),
             happening: Happening::Call(call),
@@ -197,7 +240,11 @@ pub fn heard(frame: Frame) -> Result<Heard, String> {
                 error: Some(error),
             }),
         },
-        Frame::Ready | Frame::Done(_) | Frame::Kept(_) | Frame::Told { .. } => {
+        Frame::Ready
+        | Frame::Begun { .. }
+        | Frame::Done(_)
+        | Frame::Kept(_)
+        | Frame::Told { .. } => {
             return Err(UNASKED.to_owned());
         }
     })

@@ -3,11 +3,12 @@
 use std::io;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::super::frames::{Frame, Order, Reply, Request};
+use super::super::frames::{Frame, Order, Pipe, Reply, Request};
 use super::super::output::Output;
 use super::super::patience::{Patience, Stop};
 use super::framing::{framed, receive, to_json};
@@ -54,7 +55,11 @@ impl Link {
     /// Runs one step to its end.
     pub async fn step(&mut self, request: Request<'_>, watch: Watch<'_>) -> Report {
         let nonce = request.nonce;
+        let happening = watch.happening;
+        watch.process.resume();
+        self.hear_background(happening);
         let mut streams = Streams::new(watch.limit);
+        let mut begun = !std::mem::take(&mut self.threads);
         let (mut stdout_open, mut stderr_open) = (true, true);
         let mut patience = Patience::new(watch.timeout, GRACE);
         let mut outbox = framed(&to_json(&Order::Step(request)));
@@ -68,13 +73,26 @@ impl Link {
                     }
                 }
                 frame = receive(&mut self.reader, &mut self.inbox), if listens => {
-                    streams.drain(&self.stdout, &self.stderr, watch.happening);
+                    let (output, of) = printed(begun, &mut streams, &mut self.background);
+                    output.drain(&self.stdout, &self.stderr, &mut |stream, text| {
+                        happening(of(stream, text));
+                    });
                     match frame {
-                        Ok(Frame::Done(done)) if done.nonce == nonce => break Ended::Done(done),
+                        Ok(Frame::Done(done)) if done.nonce == nonce => {
+                            self.threads = done.threads;
+                            break Ended::Done(done);
+                        }
+                        Ok(Frame::Begun { call }) => {
+                            begun = true;
+                            let reply = Reply { call, value: Value::Null, error: None };
+                            outbox.extend(framed(&to_json(&Order::Answer(reply))));
+                        }
                         Ok(Frame::Kept(_)) => {} // that took too long: nobody waits for it any more
                         Ok(frame) => match heard(frame) {
                             Ok(heard) => {
-                                (watch.happening)(heard.happening);
+                                if let Some(heard) = self.bounded(heard.happening) {
+                                    happening(heard);
+                                }
                                 let reply = heard.reply.map(Order::Answer);
                                 outbox.extend(reply.iter().flat_map(|reply| framed(&to_json(reply))));
                             }
@@ -90,13 +108,15 @@ impl Link {
                     outbox.extend(framed(&to_json(&Order::Answer(reply))));
                 }
                 _ = self.stdout.readable(), if stdout_open => {
-                    stdout_open = read_some(&self.stdout, &mut streams.stdout, |text| {
-                        (watch.happening)(Happening::Stdout(text));
+                    let (output, of) = printed(begun, &mut streams, &mut self.background);
+                    stdout_open = read_some(&self.stdout, &mut output.stdout, |text| {
+                        happening(of(Pipe::Stdout, text));
                     });
                 }
                 _ = self.stderr.readable(), if stderr_open => {
-                    stderr_open = read_some(&self.stderr, &mut streams.stderr, |text| {
-                        (watch.happening)(Happening::Stderr(text));
+                    let (output, of) = printed(begun, &mut streams, &mut self.background);
+                    stderr_open = read_some(&self.stderr, &mut output.stderr, |text| {
+                        happening(of(Pipe::Stderr, text));
                     });
                 }
                 how = watch.process.ended() => break Ended::Died(how),
@@ -109,12 +129,28 @@ impl Link {
                 }
             }
         };
-        streams.finish(&self.stdout, &self.stderr, watch.happening);
+        streams.finish(&self.stdout, &self.stderr, &mut |stream, text| {
+            happening(Happening::Output(stream, text));
+        });
+        self.background = Streams::new(watch.limit);
+        (self.stepped, self.told) = (true, false);
         Report {
             ended,
             stop: patience.stop(),
             stdout: streams.stdout,
             stderr: streams.stderr,
         }
+    }
+}
+
+/// Where that goes which is printed now, and what it is: the step's only from when this has begun.
+fn printed<'a>(
+    begun: bool,
+    step: &'a mut Streams,
+    background: &'a mut Streams,
+) -> (&'a mut Streams, fn(Pipe, String) -> Happening) {
+    match begun {
+        true => (step, Happening::Output),
+        false => (background, Happening::Background),
     }
 }

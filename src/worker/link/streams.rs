@@ -5,13 +5,14 @@ use std::os::fd::AsFd;
 
 use tokio::net::unix::pipe;
 
+use super::super::frames::Pipe;
 use super::super::output::Output;
-use super::Happening;
 
 /// Bytes read from a pipe at a time.
 const CHUNK: usize = 64 << 10;
 
-/// What a step has printed.
+/// What has been printed, by a step or after it.
+#[derive(Debug)]
 pub struct Streams {
     /// To stdout.
     pub stdout: Output,
@@ -28,19 +29,23 @@ impl Streams {
         }
     }
 
+    /// One of them.
+    pub const fn of(&mut self, stream: Pipe) -> &mut Output {
+        match stream {
+            Pipe::Stdout => &mut self.stdout,
+            Pipe::Stderr => &mut self.stderr,
+        }
+    }
+
     /// Takes what lies in the pipes now, so that it comes before what follows.
     pub fn drain(
         &mut self,
         stdout: &pipe::Receiver,
         stderr: &pipe::Receiver,
-        happening: &mut (dyn FnMut(Happening) + Send),
+        show: &mut (dyn FnMut(Pipe, String) + Send),
     ) {
-        drain(stdout, &mut self.stdout, |text| {
-            happening(Happening::Stdout(text));
-        });
-        drain(stderr, &mut self.stderr, |text| {
-            happening(Happening::Stderr(text));
-        });
+        drain(stdout, &mut self.stdout, |text| show(Pipe::Stdout, text));
+        drain(stderr, &mut self.stderr, |text| show(Pipe::Stderr, text));
     }
 
     /// Takes the rest.
@@ -48,17 +53,13 @@ impl Streams {
         &mut self,
         stdout: &pipe::Receiver,
         stderr: &pipe::Receiver,
-        happening: &mut (dyn FnMut(Happening) + Send),
+        show: &mut (dyn FnMut(Pipe, String) + Send),
     ) {
-        self.drain(stdout, stderr, happening);
-        self.stdout
-            .finish()
-            .into_iter()
-            .for_each(|text| happening(Happening::Stdout(text)));
-        self.stderr
-            .finish()
-            .into_iter()
-            .for_each(|text| happening(Happening::Stderr(text)));
+        self.drain(stdout, stderr, show);
+        for stream in [Pipe::Stdout, Pipe::Stderr] {
+            let last = self.of(stream).finish();
+            last.into_iter().for_each(|text| show(stream, text));
+        }
     }
 }
 

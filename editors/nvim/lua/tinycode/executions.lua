@@ -101,7 +101,7 @@ end
 --- Takes `event`: what the code prints and the model says while it runs.
 function M.on_event(params)
   local execution = params.step and of_step[params.session .. ":" .. params.step]
-  if not execution or execution.state ~= "running" then
+  if not execution or execution.state ~= "running" or params.background then
     return
   end
   if params.type == "stdout" or params.type == "stderr" or params.type == "model.delta" then
