@@ -27,8 +27,8 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 fork = os.fork  # the code may put another in its place
+write_pipe = io.FileIO.write
 MAX_LINE = 8_000  # characters of a line that is said as a whole
-PARTING = 200  # pauses that a step waits for threads which are printing
 PAUSE = 0.005  # seconds without a step, after which there is time for a rehearsal
 REHEARSAL = """def f(n):
     return n + 1
@@ -211,15 +211,9 @@ class Pipe(io.FileIO):
         self.said = ("stdout", "stderr")[index]
 
     def write(self, data):
-        streams = self.streams
-        if streams.background and streams.is_background():
+        if self.streams.background and self.streams.is_background():
             return self.write_aside(str(data, "utf-8", "replace"), len(data))
-        thread = get_ident()
-        streams.writing.add(thread)
-        try:
-            return super().write(data)
-        finally:
-            streams.writing.discard(thread)
+        return write_pipe(self, data)
 
     def write_aside(self, text, length):
         """Says what has been printed, a line at a time: `print` writes what ends one by itself."""
@@ -258,7 +252,6 @@ class OwnStreams(Streams):
         self.text = io.TextIOWrapper
         self.background = set()  # threads that earlier steps left running
         self.begun = {}  # lines that they have not ended
-        self.writing = set()  # threads that write into a pipe at this moment
 
     def open(self, index):
         return io.BufferedWriter(Pipe(index, self))
@@ -272,12 +265,8 @@ class OwnStreams(Streams):
 
     def part(self):
         """Parts what threads of earlier steps have begun to print from what the step will."""
-        super().flush()
+        super().flush()  # which waits for whoever is in the middle of a write
         self.streams = [None, None]
-        for _ in range(PARTING):
-            if not self.writing:
-                break
-            select.select([], [], [], PAUSE)  # the daemon takes it in
         self.channel.ask('{"event": "begun"}')
 
     def is_background(self):

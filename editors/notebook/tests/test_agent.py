@@ -324,7 +324,8 @@ def test_code_runs_in_the_callers_folder_and_python(client: Client, data: Path) 
 
 def test_limits_and_options_are_checked() -> None:
     assert ExecutionLimits() == ExecutionLimits(30.0, 10_000, 100, None)
-    for wrong in ({"timeout_seconds": 0}, {"max_output_bytes": 0}, {"max_steps": 0}, {"max_memory_bytes": 1}):
+    limits = {"timeout_seconds": 0, "max_output_bytes": 0, "max_steps": 0, "max_memory_bytes": 1, "background_seconds": -1}
+    for wrong in ({name: value} for name, value in limits.items()):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             ExecutionLimits(**wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError):

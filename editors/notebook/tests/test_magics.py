@@ -389,6 +389,21 @@ def test_output_streams(kernel: Kernel) -> None:
     assert kernel.finish().streams["stdout"] == "out\nend\n"
 
 
+def test_what_a_cell_leaves_running_prints_in_a_later_one(kernel: Kernel) -> None:
+    go, done = kernel.folder / "go", kernel.folder / "done"
+    code = (
+        "%%tinycode\nimport os, threading\ndef late():\n"
+        f"    while not os.path.exists({str(go)!r}): pass\n"
+        f"    print('late')\n    open({str(done)!r}, 'w').close()\n"
+        "threading.Thread(target=late).start()"
+    )
+    assert kernel.run(code).streams["stdout"] == ""
+    go.touch()
+    while not done.exists():
+        time.sleep(0.01)
+    assert kernel.run("%%tinycode\nprint('own')").streams["stdout"] == "[left running by step 1] late\nown\n"
+
+
 def test_rich_values_are_shown_as_such(kernel: Kernel) -> None:
     cell = kernel.run(
         "%%tinycode\nclass Table:\n    def _repr_html_(self): return '<table></table>'\n"

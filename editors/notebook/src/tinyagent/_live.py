@@ -112,18 +112,24 @@ class LiveCell:
         kind = event.get("type")
         if kind == "step.started" and self.step is None:
             self.step = event.get("step")
+        if event.get("background"):
+            self._print(kind, f"[left running by step {event.get('step')}] {event.get('text', '')}")
+            return
         if event.get("step") != self.step:
             return
         if kind in ("stdout", "stderr"):
-            stream = sys.stdout if kind == "stdout" else sys.stderr
-            stream.write(str(event.get("text", "")))
-            stream.flush()
+            self._print(kind, str(event.get("text", "")))
         elif kind == "display":
             self.display.update(event.get("data") or {})
         elif kind == "signal":
             print(f"⚑ {event.get('kind')}: {event.get('message')}", flush=True)
         elif kind == "step.finished":
             self.result = event.get("result")
+
+    def _print(self, kind: object, text: str) -> None:
+        stream = sys.stdout if kind == "stdout" else sys.stderr
+        stream.write(text)
+        stream.flush()
 
     def tick(self) -> None:
         """Nothing is shown while a cell runs but what it says, as in any notebook."""

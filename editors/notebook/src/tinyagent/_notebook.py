@@ -6,12 +6,13 @@ the end of the request, so a kernel interrupt arrives at once and time goes on b
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import os
 import queue
 import sys
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple
 
 from .calls import Call, Event
 from .client import Client
@@ -37,11 +38,13 @@ LIMITS: Dict[str, Tuple[type, ...]] = {
     "timeout_seconds": (int, float),
     "max_output_bytes": (int,),
     "max_memory_bytes": (int,),
+    "background_seconds": (int, float),
 }
 #: Settings that are no options of a session.
 OTHERS: Dict[str, Tuple[type, ...]] = {"max_steps": (int,), "socket": (str,)}
 
 _SETTLE_SECONDS = 5.0
+_MAX_LATE = 200
 _TICK_SECONDS = 0.5
 
 
@@ -53,6 +56,9 @@ class NotebookSession:
         self.client: Optional[Client] = None
         self.info: Dict[str, Any] = {}
         self._asked: Dict[str, Any] = {}
+        #: What was printed between two cells by what the first left running.
+        self._late: "Deque[Event]" = collections.deque(maxlen=_MAX_LATE)
+        self._listens = False
 
     @property
     def id(self) -> Optional[str]:
@@ -98,7 +104,12 @@ class NotebookSession:
         self.client, self.info = client, info
         self._asked = options
         client.own(info["session"])
+        client.listen(info["session"], self._hear)
         return True
+
+    def _hear(self, event: Optional[Event]) -> None:
+        if event is not None and event.get("background") and not self._listens:
+            self._late.append(event)
 
     def _connect(self) -> Client:
         if self.client is not None and self.client.alive:
@@ -150,6 +161,7 @@ class NotebookSession:
         """Lets go of a session that is gone."""
         self.info, self._asked = {}, {}
         self.client = None
+        self._late.clear()
 
     def close(self) -> None:
         """Closes the session."""
@@ -172,6 +184,9 @@ class NotebookSession:
         client, session = self.client, self.id
         assert client and session
         happenings: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        while self._late:
+            feed(self._late.popleft())
+        self._listens = True
         stop_listening = client.listen(session, happenings.put)
         try:
             call = client.start(method, session=session, **params)
@@ -189,6 +204,7 @@ class NotebookSession:
             self.forget()
             raise
         finally:
+            self._listens = False
             stop_listening()
 
     def _stop(self, call: Call) -> None:

@@ -164,8 +164,8 @@ class TinycodeMagics(Magics):
         """Says how tinycode sessions of this notebook are made: `%agent_config model=gpt-4o timeout_seconds=60`.
 
         Settings: model, trust_level, base_url, python, cwd, system_suffix, prompt_file, extra_imports
-        (comma-separated), timeout_seconds, max_output_bytes, max_memory_bytes, max_steps, and socket (of
-        a daemon that runs already). `name=` forgets one. Without any, tells what is set. Keys of models
+        (comma-separated), timeout_seconds, max_output_bytes, max_memory_bytes, background_seconds, max_steps, and
+        socket (of a daemon that runs already). `name=` forgets one. Without any, tells what is set. Keys of models
         are no settings, so that no notebook holds one: set OPENAI_API_KEY.
         """
         with self._plainly():
