@@ -16,7 +16,9 @@ use rustix::process::DumpableBehavior;
 
 use crate::api::App;
 use crate::engine::local::Provision;
-use crate::engine::{Isolated, IsolatedSettings, Local, Sandboxed, Without, sandboxed};
+use crate::engine::{
+    Interpreters, Isolated, IsolatedSettings, Local, Programs, Sandboxed, Without, sandboxed,
+};
 use crate::model::Secret;
 use crate::session::{Engines, Environment, Registry};
 
@@ -109,13 +111,15 @@ impl Config {
     /// the sessions are to live on.
     #[must_use]
     pub fn app(&self, record: Option<PathBuf>, ready: Option<usize>) -> Arc<App> {
+        let interpreters = Arc::new(Interpreters::new(Programs::new(self.isolated_settings())));
         let environment = Environment {
             engines: Engines {
                 local: Box::new(Local::new(
                     self.local_python(),
                     self.python_environment.clone(),
+                    Arc::clone(&interpreters),
                 )),
-                isolated: Box::new(Isolated::new(self.isolated_settings())),
+                isolated: Box::new(Isolated::new(interpreters)),
                 sandboxed: Box::new(Sandboxed::new(self.docker.clone(), ready)),
             },
             api_key: self.api_key.clone(),

@@ -427,9 +427,9 @@ max_steps: number,
 max_memory_bytes: number | null, 
 /**
  * Seconds of processor time that threads and processes which a step leaves running may take until the next
- * one; 0 to 1,000,000,000. Beyond it they are paused until then.
+ * one, beyond which they are paused until then; 0 to 1,000,000,000, and 3,600 where it is left out.
  */
-background_seconds: number, };
+background_seconds: number | null, };
 
 export type MemoryContext = { 
 /**

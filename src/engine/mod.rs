@@ -28,10 +28,10 @@ use crate::worker::Reply;
 pub use crate::worker::{Call, Inspected, Matches, Query, Raise, Told, Variable, heavy};
 
 pub use crate::jail::{Sandbox, Without};
-pub use isolated::{Isolated, Settings as IsolatedSettings};
+pub use isolated::{Isolated, Programs, Settings as IsolatedSettings};
 pub use local::Local;
 pub use process::kill_all;
-pub use python::Interpreter;
+pub use python::Interpreters;
 pub use sandboxed::Sandboxed;
 
 /// Takes the events of a step, in their order. Must not block.

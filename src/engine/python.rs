@@ -1,17 +1,24 @@
-//! Finds the Python interpreter of isolated sessions.
+//! Finds the Python interpreters of the machine, and asks them what they know.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
 use tokio::process::Command;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
+use super::isolated::{Program, Programs};
 use super::{EngineError, process};
-use crate::worker;
+use crate::worker::{self, Compiled};
 
 /// The interpreter where a session names none.
 const DEFAULT: &str = "python3";
@@ -19,20 +26,30 @@ const DEFAULT: &str = "python3";
 const OLDEST: (u32, u32) = (3, 9);
 /// Time that an interpreter gets to say its version.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Prints the path behind links and shims, the version, and the folders that Python and its packages are in.
-const PROBE: &str = r"import os, sys
+/// Prints the path behind links and shims, the version, and as JSON the folders that Python and its packages are in, and
+/// the sources of the worker, compiled.
+const PROBE: &str = r#"import os, sys
 print(sys.executable)
-print('%d.%d.%d' % tuple(sys.version_info[:3]))
-program = os.path.realpath(sys.executable)
-folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, program]
-for folder in folders + sys.path[1:]:
-    if os.path.exists(folder):
-        print(os.path.realpath(folder))
-";
+print("%d.%d.%d" % tuple(sys.version_info[:3]))
+def more():
+    import base64, json, marshal
+    import _frozen_importlib_external as importer
+    sources = json.load(open(3))
+    codes = [(name, compile(sources[name], "<tinycode_%s>" % name, "exec", dont_inherit=True)) for name in sources]
+    program = os.path.realpath(sys.executable)
+    folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, program] + sys.path[1:]
+    return json.dumps({
+        "folders": [os.path.realpath(folder) for folder in folders if os.path.exists(folder)],
+        "build": "%s %s" % (sys.version, importer.MAGIC_NUMBER.hex()),
+        "codes": {name: base64.b64encode(marshal.dumps(code)).decode() for name, code in codes},
+    })
+if sys.version_info >= (3, 9):
+    print(more())
+"#;
 const HINT: &str = "install Python 3.9 or newer, or name one with the option `python`";
 
 /// A Python interpreter that has been seen to work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Interpreter {
     /// The program itself, behind any shim.
     pub executable: PathBuf,
@@ -40,13 +57,33 @@ pub struct Interpreter {
     pub version: String,
     /// Where it and its packages are.
     pub folders: Vec<PathBuf>,
+    /// The worker, compiled by it.
+    pub worker: Arc<Compiled>,
 }
 
 /// The interpreters that have been seen to work, by the names they were asked for.
-#[derive(Debug, Default)]
-pub struct Interpreters(Mutex<HashMap<String, Interpreter>>);
+#[derive(Debug)]
+pub struct Interpreters {
+    programs: Arc<Programs>,
+    known: Mutex<HashMap<String, Interpreter>>,
+}
 
 impl Interpreters {
+    /// None yet, and what runs them.
+    #[must_use]
+    pub fn new(programs: Programs) -> Self {
+        Self {
+            programs: Arc::new(programs),
+            known: Mutex::default(),
+        }
+    }
+
+    /// What runs them.
+    #[must_use]
+    pub const fn programs(&self) -> &Arc<Programs> {
+        &self.programs
+    }
+
     /// Finds the interpreter that `name` stands for: a path, or a program on PATH.
     ///
     /// # Errors
@@ -54,14 +91,177 @@ impl Interpreters {
     pub async fn find(&self, name: Option<&str>) -> Result<Interpreter, EngineError> {
         let name = name.unwrap_or(DEFAULT);
         // Held while probing: a second session that comes meanwhile waits for the same answer.
-        let mut known = self.0.lock().await;
+        let mut known = self.known.lock().await;
         if let Some(found) = known.get(name).filter(|found| found.executable.exists()) {
             return Ok(found.clone());
         }
-        let found = probe(name).await?;
+        let found = self.probe(name).await?;
         known.insert(name.to_owned(), found.clone());
         Ok(found)
     }
+
+    /// Runs a program in an interpreter, in the sandbox; what it printed, if it succeeded.
+    ///
+    /// # Errors
+    /// When it cannot be started, does not succeed, or takes too long.
+    pub async fn run(
+        &self,
+        python: &Interpreter,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        let program = Program {
+            executable: &python.executable,
+            arguments,
+            input,
+            readable: &python.folders,
+        };
+        timeout(PATIENCE, self.programs.output(&program)).await?
+    }
+
+    /// Checks that `source` defines the function `name`, without running it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn check_function(
+        &self,
+        python: Option<&str>,
+        name: &str,
+        source: &str,
+    ) -> Result<(), EngineError> {
+        let python = self.find(python).await?;
+        let check = format!("import os\nos.dup2(3, 0)\n{}", checker());
+        let arguments = ["-I", "-c", &check, name];
+        let said = self.run(&python, &arguments, source.as_bytes()).await;
+        let said = said.ok();
+        let said = said.as_deref().map(String::from_utf8_lossy);
+        verdict(name, said.as_deref().map(str::trim))
+    }
+
+    async fn probe(&self, name: &str) -> Result<Interpreter, EngineError> {
+        let sources = worker::sources_as_json();
+        let arguments = ["-c", PROBE];
+        let program = self.programs.find(name).ok_or_else(|| {
+            let why = "no such file or directory on the PATH of the daemon";
+            unavailable(format!("the interpreter '{name}' cannot be started: {why}"))
+        })?;
+        let is_hidden = self.programs.hides(&program) && !self.programs.may_be_planted(&program);
+        let said = match is_hidden {
+            // What it needs beside itself, as version managers do, may be hidden anywhere. Sessions cannot write there.
+            true => timeout(PATIENCE, run(&program, &arguments, sources.as_bytes())).await,
+            false => {
+                let program = Program {
+                    executable: &program,
+                    arguments: &arguments,
+                    input: sources.as_bytes(),
+                    readable: &behind_links(&program),
+                };
+                timeout(PATIENCE, self.programs.output(&program)).await
+            }
+        };
+        let said = said
+            .map_err(|_| {
+                unavailable(format!(
+                    "the interpreter '{name}' did not answer within 20 s"
+                ))
+            })?
+            .map_err(|error| {
+                unavailable(format!("the interpreter '{name}' cannot be run: {error}"))
+            })?;
+        let said = String::from_utf8_lossy(&said);
+        let mut lines = said.lines();
+        let not_working = || unavailable(format!("'{name}' is not a working Python interpreter"));
+        let (Some(executable), Some(version)) = (lines.next(), lines.next()) else {
+            return Err(not_working());
+        };
+        if !is_supported(version) {
+            return Err(unavailable(format!(
+                "'{name}' is Python {version}, which is too old"
+            )));
+        }
+        let more = lines.next().map(serde_json::from_str::<Said>);
+        let said = more.and_then(Result::ok).ok_or_else(not_working)?;
+        // Without a PATH, Python may not know where it is.
+        let executable = match executable {
+            "" => program,
+            executable => PathBuf::from(executable),
+        };
+        let mut folders = said.folders;
+        folders.retain(|folder| is_hidden || !self.programs.hides(folder) || is_of_python(folder));
+        folders.sort();
+        folders.dedup_by(|inner, outer| inner.starts_with(outer));
+        Ok(Interpreter {
+            executable,
+            version: version.to_owned(),
+            folders,
+            worker: Arc::new(Compiled::new(said.build, &said.codes)),
+        })
+    }
+}
+
+/// What an interpreter says of itself beside its path and its version.
+#[derive(Deserialize)]
+struct Said {
+    folders: Vec<PathBuf>,
+    build: String,
+    codes: HashMap<String, String>,
+}
+
+/// Runs a program as it is, with `input` on descriptor 3.
+async fn run(program: &Path, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    let theirs = theirs.into_std()?;
+    theirs.set_nonblocking(false)?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let bounds = process::Bounds {
+        max_memory: None,
+        channel: Some(theirs.as_raw_fd()),
+    };
+    let child = process::spawn(&mut command, &bounds)?;
+    drop(theirs);
+    let id = child.id();
+    let send = async {
+        let _ = ours.write_all(input).await; // it need not read it
+        let _ = ours.shutdown().await;
+    };
+    let ((), output) = tokio::join!(send, child.wait_with_output());
+    id.into_iter().for_each(process::reaped);
+    Ok(output?.stdout)
+}
+
+/// The folders of an installation, as far as they can be told from where its program is: it may be a link into another.
+fn behind_links(program: &Path) -> Vec<PathBuf> {
+    let real = program.canonicalize().ok();
+    let programs = [Some(program), real.as_deref()];
+    let folders = programs
+        .into_iter()
+        .flatten()
+        .flat_map(|program| program.ancestors().skip(1).take(2));
+    folders.map(Path::to_owned).collect()
+}
+
+/// Whether a folder is one of a Python: what says so may be something else that code put in its place.
+fn is_of_python(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let has = |file: &str| folder.join(file).is_file();
+    let library = || {
+        let libraries = std::fs::read_dir(folder.join("lib")).into_iter().flatten();
+        libraries
+            .flatten()
+            .any(|library| library.path().join("os.py").is_file())
+    };
+    matches!(
+        name,
+        Some("site-packages" | "dist-packages" | "lib-dynload")
+    ) || has("pyvenv.cfg")
+        || has("os.py")
+        || folder.is_file() && name.is_some_and(|name| name.starts_with("python"))
+        || library()
 }
 
 /// Whether there is a program of the default name on the PATH of `environment`.
@@ -69,56 +269,6 @@ pub fn is_on_path(environment: &[(OsString, OsString)]) -> bool {
     let path = environment.iter().find(|(name, _)| name == "PATH");
     path.is_some_and(|(_, path)| {
         std::env::split_paths(path).any(|folder| folder.join(DEFAULT).is_file())
-    })
-}
-
-async fn probe(name: &str) -> Result<Interpreter, EngineError> {
-    let mut command = Command::new(name);
-    command
-        .args(["-c", PROBE])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let child = process::spawn(&mut command, &process::Bounds::default()).map_err(|error| {
-        unavailable(format!(
-            "the interpreter '{name}' cannot be started: {error}"
-        ))
-    })?;
-    let id = child.id();
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-    id.into_iter().for_each(process::reaped);
-    let output = output
-        .map_err(|_| {
-            unavailable(format!(
-                "the interpreter '{name}' did not answer within 20 s"
-            ))
-        })?
-        .map_err(|error| unavailable(format!("the interpreter '{name}' cannot be run: {error}")))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut lines = text.lines();
-    let (Some(executable), Some(version)) = (lines.next(), lines.next()) else {
-        return Err(unavailable(format!(
-            "'{name}' is not a working Python interpreter"
-        )));
-    };
-    if !is_supported(version) {
-        return Err(unavailable(format!(
-            "'{name}' is Python {version}, which is too old"
-        )));
-    }
-    // Without a PATH, Python may not know where it is.
-    let executable = if executable.is_empty() {
-        name
-    } else {
-        executable
-    };
-    let mut folders: Vec<PathBuf> = lines.map(PathBuf::from).collect();
-    folders.sort();
-    folders.dedup_by(|inner, outer| inner.starts_with(outer));
-    Ok(Interpreter {
-        executable: PathBuf::from(executable),
-        version: version.to_owned(),
-        folders,
     })
 }
 
@@ -130,40 +280,6 @@ const PRINT_PROBLEM: &str =
 #[must_use]
 pub fn checker() -> String {
     worker::CHECK.to_owned() + PRINT_PROBLEM
-}
-
-/// Checks that `source` defines the function `name`, without running it.
-///
-/// # Errors
-/// What is wrong with it.
-pub async fn check_function(
-    python: &Interpreter,
-    name: &str,
-    source: &str,
-) -> Result<(), EngineError> {
-    let mut command = Command::new(&python.executable);
-    let check = checker();
-    command.args(["-I", "-c", &check, name]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let mut child = process::spawn(&mut command, &process::Bounds::default())
-        .map_err(|error| wrong(name, &format!("it cannot be checked: {error}")))?;
-    let id = child.id();
-    let stdin = child.stdin.take();
-    let work = async {
-        if let Some(mut stdin) = stdin {
-            stdin.write_all(source.as_bytes()).await?;
-        }
-        child.wait_with_output().await
-    };
-    let output = tokio::time::timeout(PATIENCE, work).await;
-    id.into_iter().for_each(process::reaped);
-    let output = output.map_err(|_| wrong(name, "checking it took too long"))?;
-    let output = output.map_err(|error| wrong(name, &format!("it cannot be checked: {error}")))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    verdict(name, output.status.success().then_some(said.trim()))
 }
 
 /// What `checker` said of the source of the function `name`, if it came to its end.

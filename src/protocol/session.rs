@@ -83,8 +83,9 @@ pub struct Limits {
     /// Bytes of memory that the Python of the session may use; at least 64 MiB.
     pub max_memory_bytes: Option<u64>,
     /// Seconds of processor time that threads and processes which a step leaves running may take until the next
-    /// one; 0 to 1,000,000,000. Beyond it they are paused until then.
-    pub background_seconds: f64,
+    /// one, beyond which they are paused until then; 0 to 1,000,000,000, and 3,600 where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background_seconds: Option<f64>,
 }
 
 impl Default for Limits {
@@ -94,7 +95,7 @@ impl Default for Limits {
             max_output_bytes: 10_000,
             max_steps: 100,
             max_memory_bytes: None,
-            background_seconds: 3_600.0,
+            background_seconds: None,
         }
     }
 }
@@ -247,8 +248,10 @@ impl SessionOptions {
             let bytes = limits.max_output_bytes;
             return out_of_range("limits.max_output_bytes", bytes, "from 1 to 16777216");
         }
-        if !(0.0..=1e9).contains(&limits.background_seconds) {
-            let seconds = limits.background_seconds;
+        if let Some(seconds) = limits
+            .background_seconds
+            .filter(|seconds| !(0.0..=1e9).contains(seconds))
+        {
             return out_of_range("limits.background_seconds", seconds, "from 0 to 1000000000");
         }
         if !(1..=10_000).contains(&limits.max_steps) {

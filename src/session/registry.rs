@@ -26,6 +26,9 @@ use crate::protocol::{
     CwdMode, KeySource, Network, Sandbox, SessionInfo, SessionOptions, TrustLevel,
 };
 
+/// Processor time that what a step leaves running may take where the session does not say.
+const DEFAULT_BACKGROUND: Duration = Duration::from_secs(3_600);
+
 /// Time that the file system gets for the files that options name.
 const FILE_PATIENCE: Duration = Duration::from_secs(5);
 /// Threads that may wait for file systems at once.
@@ -159,7 +162,9 @@ impl Registry {
             timeout: Duration::from_secs_f64(limits.timeout_seconds),
             max_output: usize::try_from(limits.max_output_bytes).unwrap_or(usize::MAX),
             max_memory: limits.max_memory_bytes,
-            background: Duration::from_secs_f64(limits.background_seconds),
+            background: limits
+                .background_seconds
+                .map_or(DEFAULT_BACKGROUND, Duration::from_secs_f64),
             sandbox: sandbox(options),
             network: options.network() == Network::Host,
             image: options.image.clone(),

@@ -2,12 +2,15 @@
 
 The current folder is taken off the path first, so that no file in it can pass for a standard module. The
 worker gets builtins of its own, so that code which rebinds those of its Python does not break the worker.
-What only queries need is compiled for the first of them.
+What each step needs comes compiled too, where that was by the same build of Python; what only queries need is compiled
+for the first of them.
 """
 
 import sys
 
 sys.path[:] = [path for path in sys.path if path]
+import _frozen_importlib_external as importer
+import marshal
 import os
 
 
@@ -22,9 +25,16 @@ def read(size):
     return data
 
 
+def frame():
+    return read(int.from_bytes(read(4), "big"))
+
+
 own = dict(vars(__builtins__))
 names = ["tinycode_%s" % name for name in ("values", "session", "process", "objects", "namespace")]
-sources = {name: read(int.from_bytes(read(4), "big")) for name in names}
+sources = {name: frame() for name in names}
+build = frame().decode()
+compiled = {name: frame() for name in names[:3]}
+is_ours = build == "%s %s" % (sys.version, importer.MAGIC_NUMBER.hex())
 
 
 def load(name, *needed):
@@ -32,7 +42,11 @@ def load(name, *needed):
     module = type(sys)(name)
     module.__file__, module.__builtins__ = "<%s>" % name, own
     sys.modules.update((other.__name__, other) for other in needed)
-    exec(compile(sources[name], module.__file__, "exec"), module.__dict__)
+    if is_ours and name in compiled:
+        code = marshal.loads(compiled.pop(name))
+    else:
+        code = compile(sources[name], module.__file__, "exec")
+    exec(code, module.__dict__)
     for other in needed:
         del sys.modules[other.__name__]
     return module

@@ -19,12 +19,18 @@ pub use frames::{
 };
 pub use heavy::heavy;
 pub use link::{
-    Ended, Fate, Happening, Heard, Link, Process, Report, Watch, heard, to_json, unasked,
+    Compiled, Ended, Fate, Happening, Heard, Link, Process, Report, Watch, heard, to_json, unasked,
 };
 pub use output::{Output, TRUNCATED};
 pub use patience::{Patience, Stop};
 pub use query::{Inspected, Matches, Query, Told, Variable};
 pub use reading::read;
+
+/// The files of the worker that each step needs, by the names that they have there, as JSON.
+#[must_use]
+pub fn sources_as_json() -> String {
+    serde_json::json!({"values": VALUES, "session": SESSION, "process": PROCESS}).to_string()
+}
 
 /// What an interpreter runs to become a worker: it receives the other files over descriptor 3.
 pub const BOOTSTRAP: &str = include_str!("bootstrap.py");

@@ -5,6 +5,7 @@
 //! (`jail/`); what holds of it on this system is tried when the first session is opened.
 
 mod packets;
+mod programs;
 mod session;
 mod spawner;
 mod subprocess;
@@ -15,15 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 
-use super::folder::Folder;
 use super::forking::Forking;
 use super::process;
 use super::python::{self, Interpreters};
 use super::{Engine, EngineError, Level, Spec, Unit};
 use crate::jail::{Layers, Sandbox, Without};
-use spawner::Spawner;
+pub use programs::{Program, Programs};
 use subprocess::Subprocesses;
 
 /// Bytes of memory that the copies of a process may come to hold.
@@ -44,11 +43,8 @@ const ENFORCED: &[&str] = &[
 /// Opens Python subprocesses.
 #[derive(Debug)]
 pub struct Isolated {
-    settings: Settings,
-    spawner: Arc<Spawner>,
-    interpreters: Interpreters,
-    /// Made with the first unit.
-    folder: OnceCell<Arc<Folder>>,
+    programs: Arc<Programs>,
+    interpreters: Arc<Interpreters>,
 }
 
 /// What isolated sessions need of the daemon's surroundings.
@@ -65,20 +61,18 @@ pub struct Settings {
 }
 
 impl Isolated {
-    /// An engine with these settings.
+    /// An engine whose sessions run one of these interpreters.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(interpreters: Arc<Interpreters>) -> Self {
         process::adopt_orphans();
         Self {
-            spawner: Arc::new(Spawner::new(settings.without.clone())),
-            settings,
-            interpreters: Interpreters::default(),
-            folder: OnceCell::new(),
+            programs: Arc::clone(interpreters.programs()),
+            interpreters,
         }
     }
 
     async fn layers(&self) -> Result<Layers, EngineError> {
-        self.spawner.layers().await.map_err(|error| {
+        self.programs.spawner.layers().await.map_err(|error| {
             EngineError::unavailable(format!("no process can be started for sessions: {error}"))
         })
     }
@@ -103,7 +97,7 @@ impl Engine for Isolated {
         let (python_version, unavailable) = match found {
             Ok(Ok(found)) => (Some(found.version), None),
             Ok(Err(error)) => (None, Some(error.to_string())),
-            Err(_) if python::is_on_path(&self.settings.environment) => (None, None), // but slow to say more
+            Err(_) if python::is_on_path(&self.programs.settings.environment) => (None, None), // but slow to say more
             Err(_) => (None, Some("there is no python3 on PATH".to_owned())),
         };
         let layers = tokio::time::timeout(patience, self.layers()).await;
@@ -131,27 +125,24 @@ impl Engine for Isolated {
 
     async fn open(&self, spec: Spec) -> Result<Box<dyn Unit>, EngineError> {
         spec.check_cwd()?;
-        let folder = self
-            .folder
-            .get_or_try_init(async || Folder::make().map(Arc::new))
-            .await;
-        let folder = folder.map_err(|error| {
-            EngineError::unavailable(format!("no temporary folder can be made: {error}"))
-        })?;
+        let no_folder =
+            |error| EngineError::unavailable(format!("no temporary folder can be made: {error}"));
+        let folder = self.programs.folder().await.map_err(no_folder)?;
         self.layers().await?.check(spec.sandbox).map_err(|missing| EngineError::Unavailable {
             message: missing,
             hint: "the sandbox \"workspace\" says what it cannot enforce here; `tinycode doctor` says more".to_owned(),
         })?;
-        let mut secret = self.settings.secret.clone();
-        secret.push(folder.path().to_owned());
+        let settings = &self.programs.settings;
+        let cwd = spec.cwd.as_ref().and_then(|cwd| cwd.canonicalize().ok());
+        cwd.into_iter().for_each(|cwd| self.programs.works_in(cwd));
         let source = Subprocesses {
-            spawner: Arc::clone(&self.spawner),
+            spawner: Arc::clone(&self.programs.spawner),
             folder: Arc::clone(folder),
             interpreter: self.interpreters.find(spec.python.as_deref()).await?,
-            environment: self.settings.environment.clone(),
+            environment: settings.environment.clone(),
             max_memory: default_memory(),
-            home: self.settings.home.clone(),
-            secret,
+            home: settings.home.clone(),
+            secret: self.programs.secret().await.map_err(no_folder)?,
         };
         let memory = spec.max_memory.unwrap_or(source.max_memory);
         Ok(Box::new(
@@ -165,8 +156,7 @@ impl Engine for Isolated {
         name: &str,
         source: &str,
     ) -> Result<(), EngineError> {
-        let interpreter = self.interpreters.find(python).await?;
-        python::check_function(&interpreter, name, source).await
+        self.interpreters.check_function(python, name, source).await
     }
 
     async fn not_enforced(&self, sandbox: Sandbox) -> Vec<String> {
@@ -175,6 +165,6 @@ impl Engine for Isolated {
     }
 
     async fn close(&self) {
-        self.spawner.end().await;
+        self.programs.spawner.end().await;
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use super::packets::Packets;
+use super::programs::apart;
 use super::session::{Processes, bytes};
 use super::spawner::Spawner;
 use crate::engine::copies::Copies;
@@ -87,7 +88,7 @@ impl Source for Subprocesses {
             refusals: refusals(&launch),
         };
         let begins = async {
-            link.send_sources().await?;
+            link.send_sources(&self.interpreter.worker).await?;
             link.begin(&start).await
         };
         let begun = timeout(PATIENCE, begins).await;
@@ -129,18 +130,14 @@ impl Subprocesses {
                 disk: MAX_DISK,
                 files: MAX_FILES,
             },
-            readable: self.readable(),
+            readable: apart(
+                &self.interpreter.folders,
+                self.home.as_deref(),
+                &self.secret,
+            ),
             home: self.home.clone(),
             secret: self.secret.clone(),
         })
-    }
-
-    /// The folders of the interpreter, as far as they are its own: not one that all the user's are in.
-    fn readable(&self) -> Vec<PathBuf> {
-        let home = self.home.as_deref().unwrap_or(Path::new("/"));
-        let folders = self.interpreter.folders.iter();
-        let own = folders.filter(|folder| !home.starts_with(folder) && *folder != Path::new("/"));
-        own.cloned().collect()
     }
 
     async fn spawn(&self, launch: &Launch) -> io::Result<(Processes, Link)> {

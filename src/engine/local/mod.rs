@@ -50,7 +50,7 @@ const NOT_YET: &str = "it is built once, by `tinycode setup` or with the first s
 /// Opens Pythons in this process.
 pub struct Local {
     shared: Arc<Shared>,
-    interpreters: Interpreters,
+    interpreters: Arc<Interpreters>,
 }
 
 struct Shared {
@@ -72,11 +72,12 @@ enum Standing {
 }
 
 impl Local {
-    /// An engine that has its Python from `provision`.
+    /// An engine that has its Python from `provision`, and pure packages from that of the machine.
     #[must_use]
     pub fn new(
         provision: Provision,
         environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+        interpreters: Arc<Interpreters>,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -85,7 +86,7 @@ impl Local {
                 python: AsyncMutex::new(None),
                 standing: Mutex::new(Standing::Unknown),
             }),
-            interpreters: Interpreters::default(),
+            interpreters,
         }
     }
 }

@@ -1,18 +1,12 @@
 //! Pure-Python packages of the machine that the code of a local session may import.
 
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::process::Command;
 
-use crate::engine::process::{self, Bounds};
 use crate::engine::python::Interpreters;
 use crate::engine::{EngineError, imports};
 
-/// Time that the interpreter gets to say where packages are.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Finds packages without importing them: the folders that they are in, and which have native code.
 const FIND: &str = r"
 import importlib.machinery, importlib.util, json, os, site, sys, sysconfig
@@ -75,16 +69,10 @@ pub async fn folders(
 
 async fn find(interpreters: &Interpreters, names: &[&str]) -> Option<Found> {
     let python = interpreters.find(None).await.ok()?;
-    let mut command = Command::new(&python.executable);
-    command
-        .args(["-I", "-c", FIND])
-        .args(names)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let child = process::spawn(&mut command, &Bounds::default()).ok()?;
-    let id = child.id();
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-    id.into_iter().for_each(process::reaped);
-    serde_json::from_slice(&output.ok()?.ok()?.stdout).ok()
+    let arguments: Vec<&str> = ["-I", "-c", FIND]
+        .into_iter()
+        .chain(names.iter().copied())
+        .collect();
+    let output = interpreters.run(&python, &arguments, &[]).await.ok()?;
+    serde_json::from_slice(&output).ok()
 }

@@ -28,7 +28,7 @@ use super::machine::Machine;
 use super::policy::{self, Shape};
 use super::{mount, relay};
 use crate::engine::EngineError;
-use crate::worker::{BOOTSTRAP, Link};
+use crate::worker::{BOOTSTRAP, Compiled, Link};
 
 /// Process 1.
 const INIT: &str = include_str!("init.py");
@@ -226,7 +226,7 @@ impl Handle {
 
 /// Sends the worker its source, and hears what process 1 says of the container.
 async fn begin(mut control: Control, mut link: Link) -> Result<Greeting, EngineError> {
-    let sent = link.send_sources().await;
+    let sent = link.send_sources(&Compiled::default()).await;
     let said = match control.said().await {
         Ok(Said::Hello(facts)) if sent.is_ok() => return Ok((control, link, facts)),
         Ok(_) => "it says what it was not asked".to_owned(),

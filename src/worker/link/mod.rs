@@ -7,10 +7,12 @@ mod keep;
 mod step;
 mod streams;
 
+use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -30,6 +32,26 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Bytes of what the worker wrote to stderr among which its last line is looked for.
 const MAX_LAST_SAID: usize = 2_000;
+
+/// The files of the worker that each step needs, as an interpreter has compiled them, which takes it as long as much of
+/// its start. Empty where none has.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    /// Which build of Python it was: others compile to something else.
+    build: String,
+    /// Values, session, process.
+    codes: [Vec<u8>; 3],
+}
+
+impl Compiled {
+    /// What an interpreter says of itself, and its codes in base64 by their names.
+    #[must_use]
+    pub fn new(build: String, codes: &HashMap<String, String>) -> Self {
+        let decode = |name: &str| BASE64_STANDARD.decode(codes.get(name)?).ok();
+        let codes = (|| Some([decode("values")?, decode("session")?, decode("process")?]))();
+        codes.map_or_else(Self::default, |codes| Self { build, codes })
+    }
+}
 
 /// The process at the other end.
 #[async_trait]
@@ -147,13 +169,17 @@ impl Link {
         self.writer.write_all_buf(&mut framed(bytes)).await
     }
 
-    /// Sends the files of the worker, in the order in which its bootstrap wants them.
+    /// Sends the files of the worker, in the order in which its bootstrap wants them, and those that are compiled.
     ///
     /// # Errors
     /// When the worker is gone.
-    pub async fn send_sources(&mut self) -> io::Result<()> {
+    pub async fn send_sources(&mut self, compiled: &Compiled) -> io::Result<()> {
         for source in [VALUES, SESSION, PROCESS, OBJECTS, NAMESPACE] {
             self.send(source.as_bytes()).await?;
+        }
+        self.send(compiled.build.as_bytes()).await?;
+        for code in &compiled.codes {
+            self.send(code).await?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! daemon still answers, another session still has its state, and so does the host.
 
 mod excess;
+mod planted;
 mod table;
 
 use std::fs::{self, Permissions};

@@ -46,7 +46,7 @@ class ExecutionLimits:
         max_steps: steps that one run may take, whatever `max_steps` it asks for.
         max_memory_bytes: bytes of memory that the session's Python may use; None for the daemon's own limit.
         background_seconds: seconds of processor time that threads and processes which a step leaves running may
-            take until the next one; beyond it they are paused until then.
+            take until the next one, beyond which they are paused until then; None for an hour.
 
     Raises:
         ValueError: a limit is out of range.
@@ -57,7 +57,7 @@ class ExecutionLimits:
     max_output_bytes: int = 10_000
     max_steps: int = 100
     max_memory_bytes: Optional[int] = None
-    background_seconds: float = 3_600.0
+    background_seconds: Optional[float] = None
 
     def __post_init__(self) -> None:
         _number("timeout_seconds", self.timeout_seconds, (int, float))
@@ -67,9 +67,10 @@ class ExecutionLimits:
         _in_range("max_steps", self.max_steps, 1, 10_000)
         if self.max_memory_bytes is not None:
             _in_range("max_memory_bytes", self.max_memory_bytes, 64 << 20, (1 << 63) - 1)
-        _number("background_seconds", self.background_seconds, (int, float))
-        if not 0 <= self.background_seconds <= 1e9:
-            raise ValueError(f"background_seconds: {self.background_seconds} must be from 0 to 1000000000")
+        if self.background_seconds is not None:
+            _number("background_seconds", self.background_seconds, (int, float))
+            if not 0 <= self.background_seconds <= 1e9:
+                raise ValueError(f"background_seconds: {self.background_seconds} must be from 0 to 1000000000")
 
     def to_wire(self) -> Dict[str, Any]:
         """The limits as the protocol has them."""
@@ -77,10 +78,11 @@ class ExecutionLimits:
             "timeout_seconds": float(self.timeout_seconds),
             "max_output_bytes": int(self.max_output_bytes),
             "max_steps": int(self.max_steps),
-            "background_seconds": float(self.background_seconds),
         }
         if self.max_memory_bytes is not None:
             wire["max_memory_bytes"] = int(self.max_memory_bytes)
+        if self.background_seconds is not None:
+            wire["background_seconds"] = float(self.background_seconds)
         return wire
 
 
