@@ -133,7 +133,8 @@ impl Engine for Isolated {
             hint: "the sandbox \"workspace\" says what it cannot enforce here; `tinycode doctor` says more".to_owned(),
         })?;
         let settings = &self.programs.settings;
-        let cwd = spec.cwd.as_ref().and_then(|cwd| cwd.canonicalize().ok());
+        let cwd = spec.cwd.clone().map_or_else(std::env::current_dir, Ok);
+        let cwd = cwd.and_then(|cwd| cwd.canonicalize());
         cwd.into_iter().for_each(|cwd| self.programs.works_in(cwd));
         let source = Subprocesses {
             spawner: Arc::clone(&self.programs.spawner),
