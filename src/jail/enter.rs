@@ -15,7 +15,7 @@ use super::layers::Layers;
 use super::limits::{self, User};
 use super::messages::{Launch, Sandbox};
 use super::syscalls::{self, Filters, Rules, Unix};
-use super::{files, plots, usage};
+use super::{files, plots, signals, usage};
 
 /// What a fresh process gets.
 pub struct Descriptors {
@@ -45,7 +45,7 @@ impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
     }
 }
 
-/// Becomes the program of `launch`. `supervisor` takes the descriptor by which connections are made.
+/// Becomes the program of `launch`. `supervisor` takes the descriptor by which calls are looked at.
 ///
 /// # Errors
 /// What could not be done; nothing of the program has run.
@@ -84,9 +84,9 @@ pub fn program(
     if let Some(rules) = rules {
         files::restrict(rules).doing("restrict files")?;
     }
-    if is_supervised(launch, layers) {
-        supervisor(syscalls::supervise().doing("supervise connections")?)
-            .doing("hand connections over")?;
+    if let Some(calls) = supervised(launch, layers) {
+        supervisor(syscalls::supervise(&calls).doing("supervise calls")?)
+            .doing("hand calls over")?;
     }
     if let Some(filters) = filters {
         syscalls::restrict(filters).doing("restrict system calls")?;
@@ -95,9 +95,16 @@ pub fn program(
     Err(("run the interpreter", error))
 }
 
-/// Whether connections of the code are made by its init.
-pub fn is_supervised(launch: &Launch, layers: &Layers) -> bool {
-    launch.sandbox != Sandbox::Off && layers.seccomp && layers.supervision
+/// The calls of the code that its init looks at, if there are any.
+pub fn supervised(launch: &Launch, layers: &Layers) -> Option<Vec<libc::c_long>> {
+    let mut calls = Vec::new();
+    if launch.sandbox != Sandbox::Off && layers.supervision {
+        calls.push(libc::SYS_connect);
+    }
+    if layers.supervises_signals() {
+        calls.extend(signals::CALLS);
+    }
+    (!calls.is_empty()).then_some(calls)
 }
 
 /// Which system calls the program may make.
@@ -110,6 +117,7 @@ pub fn calls(launch: &Launch, layers: &Layers) -> Rules {
             _ => Unix::Pairs,
         },
         own_processes: layers.namespaces,
+        supervised_signals: layers.supervises_signals(),
     }
 }
 

@@ -12,11 +12,11 @@ use rustix::process::{
     set_parent_process_death_signal,
 };
 
-use super::connect::Connections;
 use super::enter::{self, Descriptors, Doing, Failure};
 use super::layers::Layers;
 use super::limits::User;
 use super::messages::{self, Exceeded, Launch, Report, Request, Sandbox};
+use super::supervise::Supervisor;
 use super::syscalls::Filters;
 use super::usage::Watcher;
 use super::{mounts, namespaces, plots, processes, remove};
@@ -43,9 +43,9 @@ pub struct Plan<'a> {
 /// Sets a session up, and stays with it until it ends.
 pub fn run(plan: &Plan<'_>, control: &OwnedFd, fds: Descriptors) -> ! {
     match start(plan, fds) {
-        Ok((mut session, connections)) => {
-            if let Some(connections) = connections {
-                connections.serve_beside();
+        Ok((mut session, supervisor)) => {
+            if let Some(supervisor) = supervisor {
+                supervisor.serve_beside();
             }
             session.tell(
                 control,
@@ -88,7 +88,7 @@ struct Session {
     temp: PathBuf,
 }
 
-fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Connections>), Failure> {
+fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Supervisor>), Failure> {
     let Plan { launch, layers, .. } = plan;
     if plan.namespaces & namespaces::USER != 0 {
         namespaces::map_user(plan.caller).doing("enter a user namespace")?;
@@ -104,7 +104,7 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Connectio
     if plan.namespaces & namespaces::NETWORK != 0 {
         namespaces::loopback().doing("switch the loopback device on")?;
     }
-    let supervised = enter::is_supervised(launch, layers);
+    let supervised = enter::supervised(launch, layers).is_some();
     plots::bring_settings(launch, plan.user);
     let temp = if layers.namespaces {
         mounts::enter(launch, plan.user).doing("mount what the session sees")?
@@ -136,8 +136,8 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Connectio
     drop((theirs, fds));
     let listener = await_program(&ours, supervised)?;
     let own_network = plan.namespaces & namespaces::NETWORK != 0;
-    let connections = listener
-        .map(|listener| Connections::new(listener, &temp, own_network))
+    let supervisor = listener
+        .map(|listener| Supervisor::new(listener, &temp, own_network))
         .transpose()
         .doing("open the temporary folder")?;
     let own_shared = layers.namespaces && launch.sandbox != Sandbox::Off;
@@ -147,7 +147,7 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Connectio
         watcher: Watcher::new(launch.bounds, &temp, own_shared),
         temp,
     };
-    Ok((session, connections))
+    Ok((session, supervisor))
 }
 
 /// Waits until the program runs; returns what it hands over before.
@@ -166,7 +166,7 @@ fn await_program(socket: &OwnedFd, listener: bool) -> Result<Option<OwnedFd>, Fa
         }
     }
     if listener && handed.is_none() {
-        return Err(("supervise connections", io::ErrorKind::UnexpectedEof.into()));
+        return Err(("supervise calls", io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(handed)
 }

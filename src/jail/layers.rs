@@ -50,7 +50,7 @@ pub struct Layers {
     pub scopes: bool,
     /// Whether system calls can be filtered.
     pub seccomp: bool,
-    /// Whether connections of the code can be made by its init.
+    /// Whether the init can look at calls of the code: its connections, and its signals where nothing else bounds them.
     pub supervision: bool,
     /// Whether a session has mounts, processes and System V IPC of its own.
     pub namespaces: bool,
@@ -84,7 +84,7 @@ impl Layers {
             && !without.has("supervision")
             && tried(0, || {
                 rustix::thread::set_no_new_privs(true)?;
-                syscalls::supervise().map(|_| 0)
+                syscalls::supervise(&[libc::SYS_connect]).map(|_| 0)
             })
             .is_ok();
         layers.user_namespace = !layers.root;
@@ -116,6 +116,17 @@ impl Layers {
         layers
     }
 
+    /// Whether signals are kept apart by looking at each: nothing better does.
+    #[must_use]
+    pub const fn supervises_signals(&self) -> bool {
+        self.supervision && !self.scopes && !self.namespaces
+    }
+
+    /// Whether signals are kept apart.
+    const fn bounds_signals(&self) -> bool {
+        self.scopes || self.namespaces || self.supervision
+    }
+
     /// Whether sessions can be had in this sandbox.
     ///
     /// # Errors
@@ -134,8 +145,7 @@ impl Layers {
                 "the sandbox \"strict\" needs seccomp: {NO_SECCOMP}"
             ));
         }
-        let signals = self.scopes || self.namespaces;
-        if !signals {
+        if !self.bounds_signals() {
             return Err(format!(
                 "the sandbox \"strict\" has to keep signals apart: {NO_SCOPES}"
             ));
@@ -151,7 +161,7 @@ impl Layers {
             (self.landlock > 0 && confined, "files"),
             (self.namespaces && confined, "private /tmp and /dev/shm"),
             (self.namespaces, "own processes"),
-            (self.scopes || self.namespaces, "signals"),
+            (self.bounds_signals(), "signals"),
             (
                 self.landlock > 0 || self.namespaces,
                 "memory of other processes",
@@ -179,7 +189,7 @@ impl Layers {
         if !self.namespaces {
             let why = self.reasons.first().map_or("", String::as_str);
             missing.push(format!("other processes can be seen: {why}"));
-            if !self.scopes {
+            if !self.bounds_signals() {
                 missing.push(format!(
                     "processes of the same user can be signalled: {NO_SCOPES}"
                 ));
@@ -200,13 +210,15 @@ impl Layers {
 const NO_LANDLOCK: &str =
     "the kernel has no Landlock (Linux 5.13 and newer have it, where `lsm=` lists landlock)";
 const NO_SECCOMP: &str = "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)";
-const NO_SCOPES: &str = "Linux 6.12 and newer do, and older ones where user namespaces are allowed";
+const NO_SCOPES: &str =
+    "Linux 6.12 and newer do, and older ones with user namespaces or seccomp notifications";
 
 /// The widest filter, to try whether there are filters.
 const MOST: Rules = Rules {
     internet: true,
     unix: Unix::All,
     own_processes: true,
+    supervised_signals: false,
 };
 
 fn no_namespaces(why: &io::Error) -> String {

@@ -13,7 +13,6 @@
 //!
 //! Nothing here knows sessions, events or tokio. The daemon's end is `engine/isolated/`.
 
-mod connect;
 mod descriptors;
 mod enter;
 mod files;
@@ -26,7 +25,9 @@ mod namespaces;
 mod plots;
 mod processes;
 pub mod remove;
+mod signals;
 pub mod spawner;
+mod supervise;
 pub mod syscalls;
 mod usage;
 

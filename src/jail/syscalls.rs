@@ -76,6 +76,9 @@ const KIND: u64 = 0xf;
 const CONNECTED: [u64; 2] = [libc::SOCK_STREAM as u64, libc::SOCK_SEQPACKET as u64];
 /// Requests that put characters into the input of a terminal.
 const TERMINAL_INPUT: [u64; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
+/// Requests that name a process which is to be sent a signal when a file is ready, of `ioctl` and of `fcntl`.
+const OWNER_REQUESTS: [u64; 2] = [0x8901, 0x8902];
+const OWNER_COMMANDS: [u64; 2] = [libc::F_SETOWN as u64, 15];
 /// Calls for memory that no process has to have mapped, so that nobody could count it, and that processes of the same
 /// user may share. A container has a control group that counts it.
 const UNCOUNTED: &[&str] = &[
@@ -130,6 +133,8 @@ pub struct Rules {
     pub unix: Unix,
     /// Whether the session sees only its own processes, and shares no memory with others.
     pub own_processes: bool,
+    /// Whether the calls that send signals are looked at, so that no other way to send them may be left.
+    pub supervised_signals: bool,
 }
 
 /// Which Unix sockets may be made.
@@ -165,25 +170,28 @@ pub fn restrict(filters: &Filters) -> io::Result<()> {
     Ok(())
 }
 
-/// Has `connect` of this process and those that it starts done by whoever holds the descriptor that it returns.
+/// Has some calls of this process and those that it starts looked at by whoever holds the descriptor that it returns.
 ///
 /// # Errors
-/// When the system cannot: before Linux 5.0.
-pub fn supervise() -> io::Result<OwnedFd> {
-    let number = libc::SYS_connect as u32;
-    let mut filter = [
-        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number),
-        instruction(
-            libc::BPF_RET | libc::BPF_K,
-            0,
-            0,
-            libc::SECCOMP_RET_USER_NOTIF,
-        ),
-        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+/// When the system cannot: before Linux 5.5.
+pub fn supervise(calls: &[libc::c_long]) -> io::Result<OwnedFd> {
+    let left = |at: usize| u8::try_from(calls.len() - at).map_err(io::Error::other);
+    let result = libc::BPF_RET | libc::BPF_K;
+    let mut filter = vec![instruction(
+        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
+        0,
+        0,
+        0,
+    )];
+    for (at, call) in calls.iter().enumerate() {
+        // To the last instruction, past the others and the one that lets all else through.
+        let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        filter.push(instruction(equal, left(at)?, 0, *call as u32));
+    }
+    filter.push(instruction(result, 0, 0, libc::SECCOMP_RET_ALLOW));
+    filter.push(instruction(result, 0, 0, libc::SECCOMP_RET_USER_NOTIF));
     let program = libc::sock_fprog {
-        len: 4,
+        len: u16::try_from(filter.len()).map_err(io::Error::other)?,
         filter: filter.as_mut_ptr(),
     };
     // SAFETY: the call reads the program, which lives until it returns.
@@ -240,8 +248,21 @@ fn allowed(rules: Rules) -> io::Result<BpfProgram> {
         "personality",
         personas.into_iter().collect::<io::Result<_>>()?,
     )?;
-    let input = TERMINAL_INPUT.map(|request| is(1, request, false));
-    add("ioctl", vec![input.into_iter().collect::<io::Result<_>>()?])?;
+    let mut requests = TERMINAL_INPUT.to_vec();
+    if rules.supervised_signals {
+        requests.extend(OWNER_REQUESTS);
+        let owners = OWNER_COMMANDS.map(|command| is(1, command, false));
+        add(
+            "fcntl",
+            vec![owners.into_iter().collect::<io::Result<_>>()?],
+        )?;
+        add(
+            "pidfd_send_signal",
+            vec![vec![is(0, 0, true)?, is(0, 0, false)?]],
+        )?;
+    }
+    let requests = requests.iter().map(|request| is(1, *request, false));
+    add("ioctl", vec![requests.collect::<io::Result<_>>()?])?;
     let mut sockets = vec![vec![is(0, NETLINK, true)?, is(2, 0, true)?]];
     if rules.internet {
         sockets.extend([vec![is(0, INET, true)?], vec![is(0, INET6, true)?]]);

@@ -34,7 +34,7 @@ struct System {
     without: &'static str,
 }
 
-const SYSTEMS: [System; 4] = [
+const SYSTEMS: [System; 5] = [
     System {
         user: false,
         without: "",
@@ -50,6 +50,11 @@ const SYSTEMS: [System; 4] = [
     System {
         user: false,
         without: "namespaces",
+    },
+    // Linux before 6.12 where user namespaces are not allowed.
+    System {
+        user: true,
+        without: "namespaces,scopes",
     },
 ];
 
@@ -250,7 +255,8 @@ fn what_a_system_cannot_enforce_is_said_and_never_left_out_silently() {
         ("landlock", "Landlock", false),
         ("seccomp", "seccomp", false),
         ("namespaces", "other processes can be seen", true),
-        ("namespaces,scopes", "can be signalled", false),
+        ("namespaces,scopes", "other processes can be seen", true),
+        ("namespaces,scopes,supervision", "can be signalled", false),
         ("landlock,namespaces", "Landlock", false),
     ] {
         let daemon = world.daemon(System {
@@ -276,6 +282,25 @@ fn what_a_system_cannot_enforce_is_said_and_never_left_out_silently() {
         } else {
             let (message, _) = refused(created("strict"), -31007, "trust_level_unavailable");
             assert!(message.contains("strict"), "{without}: {message}");
+        }
+    }
+}
+
+#[test]
+fn code_that_kills_everything_ends_its_own_session_at_most() {
+    for system in SYSTEMS {
+        let world = World::new(system.user);
+        let daemon = world.daemon(system);
+        let open = || daemon.session(json!({"extra_imports": ["*"], "sandbox": "off"}));
+        let (session, other) = (open(), open());
+        other.check("kept = 1", json!({"error": null}));
+        for code in [
+            "import os\nos.kill(-1, 9)",
+            "import os\nif os.fork() == 0:\n    os.kill(-1, 9)\n    os._exit(0)\nos.wait()",
+        ] {
+            session.exec(code);
+            other.check("kept", json!({"value": "1"}));
+            session.assert_usable();
         }
     }
 }

@@ -95,6 +95,16 @@ pub const ATTACKS: &[Attack] = &[
         ALWAYS,
         "import fcntl\na, b = socket.socketpair()\nfor pid in victims():\n    try:\n        fcntl.fcntl(a, fcntl.F_SETOWN, pid); fcntl.fcntl(a, 10, 9); fcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC); b.send(b'x')\n    except OSError: pass",
     ),
+    attack(
+        "own a socket's signals by a request",
+        ALWAYS,
+        "import fcntl\na, b = socket.socketpair()\nfor pid in victims():\n    for request in (0x8901, 0x8902):\n        try:\n            fcntl.ioctl(a, request, struct.pack('i', pid)); fcntl.fcntl(a, 10, 9); fcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC); b.send(b'x')\n        except OSError: pass",
+    ),
+    attack(
+        "kill groups",
+        ALWAYS,
+        "for pid in victims():\n    try:\n        group = os.getpgid(pid)\n        if group != os.getpgrp(): os.killpg(group, 9); print('REACHED', pid)\n    except OSError: pass",
+    ),
     // other processes
     attack(
         "read memory by /proc",

@@ -1,11 +1,10 @@
-//! Connections that the code asks for, made by its init.
+//! Calls of the code that its init looks at: connections, which it makes, and signals, where nothing else bounds them.
 //!
 //! A filter of system calls cannot look at an address, and what it is shown could be another one by the time that the
 //! kernel reads it. So `connect` is not let through at all: the init takes a copy of the socket, reads the address once,
 //! and connects it there and then. Sockets that are found by a path have to be in the session's own temporary folder,
 //! and those with an abstract name in a network of its own.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -19,15 +18,17 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
+use super::signals::{CALLS, may_go_on, process_of};
+
 /// Longest address of any family.
 const MAX_ADDRESS: usize = 128;
-/// Connections that may be waited for at once.
+/// Supervisor that may be waited for at once.
 const MAX_WAITING: usize = 64;
 /// Bytes of the stack of a thread that waits for a connection.
 const STACK: usize = 64 << 10;
 
-/// Makes connections for a session.
-pub struct Connections {
+/// Looks at calls of a session.
+pub struct Supervisor {
     listener: Arc<OwnedFd>,
     /// Where sockets that are found by a path have to be.
     temp: PathBuf,
@@ -52,8 +53,8 @@ enum Address {
     Plain(Vec<u8>),
 }
 
-impl Connections {
-    /// Connections asked for over `listener`, as `supervise` returned it.
+impl Supervisor {
+    /// Supervisor asked for over `listener`, as `supervise` returned it.
     ///
     /// # Errors
     /// When the temporary folder cannot be opened.
@@ -68,15 +69,15 @@ impl Connections {
         })
     }
 
-    /// Makes connections on a thread of their own: the kernel has nobody wait for one who is gone meanwhile, but says
-    /// so only by letting them wait on.
+    /// Looks at calls on a thread of its own: the kernel has nobody wait for one who is gone meanwhile, but says so only
+    /// by letting them wait on.
     pub fn serve_beside(self) {
         let serve = move || while self.serve() {};
         // Without a thread whoever asks waits for ever, and nothing is connected.
         let _ = thread::Builder::new().stack_size(STACK).spawn(serve);
     }
 
-    /// Waits for one that is asked for, and makes it or refuses it; says whether there may be more.
+    /// Waits for a call, and makes it or refuses it; says whether there may be more.
     fn serve(&self) -> bool {
         // SAFETY: all zeros is a valid notification, which the kernel wants.
         #[expect(unsafe_code, reason = "the kernel's structures are plain memory")]
@@ -84,6 +85,13 @@ impl Connections {
         if !control(&self.listener, RECEIVE, &raw mut asked) {
             let error = io::Error::last_os_error().raw_os_error();
             return matches!(error, Some(libc::ENOENT | libc::EINTR)); // whoever asked is gone
+        }
+        if CALLS.contains(&libc::c_long::from(asked.data.nr)) {
+            match may_go_on(&asked) {
+                true => go_on(&self.listener, asked.id),
+                false => answer(&self.listener, asked.id, Err(Errno::PERM)),
+            }
+            return true;
         }
         match self.look(&asked) {
             Err(error) => answer(&self.listener, asked.id, Err(error)),
@@ -99,7 +107,9 @@ impl Connections {
             return Err(Errno::INVAL);
         }
         let task = i32::try_from(asked.pid).map_err(|_| Errno::SRCH)?;
-        let process = group_of(task).and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
+        let process = process_of(task)
+            .and_then(Pid::from_raw)
+            .ok_or(Errno::SRCH)?;
         let handle = pidfd_open(process, PidfdFlags::empty())?;
         let fd = i32::try_from(fd as u32).map_err(|_| Errno::BADF)?;
         let socket = pidfd_getfd(&handle, fd, PidfdGetfdFlags::empty())?;
@@ -211,13 +221,6 @@ fn mount_of(file: &OwnedFd) -> Result<u64, Errno> {
     Ok(found.stx_mnt_id)
 }
 
-/// The process that a thread belongs to.
-fn group_of(task: i32) -> Option<i32> {
-    let status = fs::read_to_string(format!("/proc/{task}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    line.trim().parse().ok()
-}
-
 /// Reads the memory of a thread that waits.
 fn read_memory(task: i32, pointer: u64, length: usize) -> Result<Vec<u8>, Errno> {
     let mut bytes = vec![0_u8; length];
@@ -244,13 +247,28 @@ const RECEIVE: u64 = 0xc050_2100;
 const SEND: u64 = 0xc018_2101;
 const IS_VALID: u64 = 0x4008_2102;
 
-/// Says how a connection ended.
+/// Says how a call ended.
 fn answer(listener: &OwnedFd, id: u64, made: Result<(), Errno>) {
+    let error = made.map_or_else(|error| -error.raw_os_error(), |()| 0);
+    send(listener, id, error, 0);
+}
+
+/// Has the kernel make a call as it was asked for.
+fn go_on(listener: &OwnedFd, id: u64) {
+    send(
+        listener,
+        id,
+        0,
+        libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+    );
+}
+
+fn send(listener: &OwnedFd, id: u64, error: i32, flags: u32) {
     let mut answer = libc::seccomp_notif_resp {
         id,
         val: 0,
-        error: made.map_or_else(|error| -error.raw_os_error(), |()| 0),
-        flags: 0,
+        error,
+        flags,
     };
     control(listener, SEND, &raw mut answer);
 }
