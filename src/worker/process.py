@@ -26,7 +26,7 @@ CALL = signal.SIGUSR1
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
-fork = os.fork  # the code may put another in its place
+fork, listdir = os.fork, os.listdir  # the code may put others in their place
 write_pipe = io.FileIO.write
 MAX_LINE = 8_000  # characters of a line that is said as a whole
 PAUSE = 0.005  # seconds without a step, after which there is time for a rehearsal
@@ -36,6 +36,8 @@ x = [f(n) for n in (1, 2)]
 y = {"a": x}
 f"{y}"
 """
+# Modules in which threads wait for work, and those that they use for it.
+POOLS = ("concurrent.futures.thread", "multiprocessing.pool", "concurrent.futures._base", "threading", "queue")
 PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
 MAX_CAUSES = 20
 # What connections end in where there is no network: no way there, nobody there, no such name.
@@ -219,12 +221,15 @@ class Pipe(io.FileIO):
         """Says what has been printed, a line at a time: `print` writes what ends one by itself."""
         begun = self.streams.begun
         place = get_ident(), self.said
-        text = begun.pop(place, "") + text
+        begun[place] = text = begun.pop(place, "") + text
         if text.endswith("\n") or len(text) > MAX_LINE:
-            self.streams.channel.send({"event": "output", "stream": self.said, "text": text})
-        else:
-            begun[place] = text
+            self.flush_aside()
         return length
+
+    def flush_aside(self):
+        text = self.streams.begun.pop((get_ident(), self.said), "")
+        if text:
+            self.streams.channel.send({"event": "output", "stream": self.said, "text": text})
 
 
 class Shared(io.TextIOWrapper):
@@ -235,6 +240,31 @@ class Shared(io.TextIOWrapper):
         if streams.is_background():
             return self.buffer.raw.write_aside(text, len(text))
         return super().write(text)
+
+    def flush(self):
+        if self.buffer.raw.streams.is_background():
+            return self.buffer.raw.flush_aside()
+        return super().flush()
+
+
+def waiting_for_work():
+    """The threads of executors and pools that have nothing to do: they are in no code but that of these modules."""
+    try:
+        threads = sys.modules["threading"]._active
+        modules = [sys.modules[name] for name in POOLS if name in sys.modules]
+        files = {module.__file__ for module in modules}
+        loops = [getattr(module, name, None) for module in modules for name in ("_worker", "worker")]
+        loops = {loop.__code__ for loop in loops if loop is not None}
+
+        def waits(frame):
+            while frame.f_code not in loops and frame.f_code.co_filename in files and frame.f_back:
+                frame = frame.f_back
+            return frame.f_code in loops
+
+        frames = sys._current_frames().items()
+        return {threads[ident].native_id for ident, frame in frames if ident in threads and waits(frame)}
+    except Exception:  # the code has changed one of them
+        return set()
 
 
 class OwnStreams(Streams):
@@ -273,11 +303,12 @@ class OwnStreams(Streams):
         return get_native_id() in self.background and os.getpid() == self.pid
 
     def note_threads(self):
-        """Takes the threads that there are now for those of earlier steps; says whether there are any."""
+        """Takes the threads that there are now for those of earlier steps, but for such as wait for work: whoever gives
+        them some waits for what they print. Says whether there are any."""
         found = set()
         if count_threads():
             try:
-                found = {int(name) for name in os.listdir("/proc/self/task")} - {get_native_id()}
+                found = {int(name) for name in listdir("/proc/self/task")} - {get_native_id()} - waiting_for_work()
             except OSError:
                 pass  # then what they print counts as the step's
         self.background = found  # at once: they go on meanwhile

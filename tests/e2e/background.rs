@@ -91,6 +91,29 @@ background! {
         }
     }
 
+    fn what_threads_of_a_pool_print_is_that_of_the_step_they_work_for(level) {
+        let daemon = Daemon::start();
+        let session = open(&daemon, level, json!({}));
+        let code = "import threading\nfrom concurrent.futures import ThreadPoolExecutor\n\
+            from multiprocessing.pool import ThreadPool\nexecutor, pool = ThreadPoolExecutor(2), ThreadPool(2)\n\
+            both = lambda text: (list(executor.map(print, [text] * 2)), pool.map(print, [text] * 2)) and None\nboth('x')";
+        session.check(code, json!({"output": "x\nx\nx\nx\n"}));
+        session.check(COUNTING, json!({"error": null}));
+        for _ in 0..5 {
+            session.check("both('mine')", json!({"output": "mine\nmine\nmine\nmine\n"}));
+        }
+    }
+
+    fn what_a_thread_shows_on_a_line_that_goes_on_is_told(level) {
+        let daemon = Daemon::start();
+        let session = open(&daemon, level, json!({}));
+        let code = "import threading\ngo = threading.Event()\ndef late():\n    go.wait()\n    \
+            print('\\r50 %', end='', flush=True)\nt = threading.Thread(target=late)\nt.start()";
+        session.check(code, json!({"error": null, "output": ""}));
+        session.check("go.set()\nt.join()\nprint('own')", json!({"output": "own\n"}));
+        assert_eq!(background(&session, "stdout")["text"], "\r50 %");
+    }
+
     fn what_a_process_of_an_ended_step_prints_is_an_event_of_its_own(level) {
         let daemon = Daemon::start();
         let session = open(&daemon, level, json!({}));
