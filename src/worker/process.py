@@ -204,47 +204,31 @@ class Whole:
                 raise Stopped()
 
 
-class Pipe(io.FileIO):
-    """The end of a standard stream. What threads of earlier steps print is not the step's: it goes by itself."""
+class Stream(io.TextIOWrapper):
+    """A standard stream. It writes in C alone, so that no stop comes between a write and what is known of it."""
 
-    def __init__(self, index, streams):
-        super().__init__(index + 1, "w", closefd=False)
-        self.streams = streams
-        self.said = ("stdout", "stderr")[index]
 
-    def write(self, data):
-        if self.streams.background and self.streams.is_background():
-            return self.write_aside(str(data, "utf-8", "replace"), len(data))
-        return write_pipe(self, data)
+class Shared(Stream):
+    """What a standard stream is while threads of earlier steps run: what they print is not the step's, and goes by
+    itself, a line at a time, as `print` writes what ends one by itself."""
 
-    def write_aside(self, text, length):
-        """Says what has been printed, a line at a time: `print` writes what ends one by itself."""
+    def write(self, text):
+        if not self.streams.is_background():
+            return super().write(text)
         begun = self.streams.begun
         place = get_ident(), self.said
-        begun[place] = text = begun.pop(place, "") + text
-        if text.endswith("\n") or len(text) > MAX_LINE:
+        begun[place] = line = begun.pop(place, "") + text
+        if line.endswith("\n") or len(line) > MAX_LINE:
             self.flush_aside()
-        return length
+        return len(text)
+
+    def flush(self):
+        return self.flush_aside() if self.streams.is_background() else super().flush()
 
     def flush_aside(self):
         text = self.streams.begun.pop((get_ident(), self.said), "")
         if text:
             self.streams.channel.send({"event": "output", "stream": self.said, "text": text})
-
-
-class Shared(io.TextIOWrapper):
-    """A standard stream while threads of earlier steps run: they do not print into what a step is about to."""
-
-    def write(self, text):
-        streams = self.buffer.raw.streams
-        if streams.is_background():
-            return self.buffer.raw.write_aside(text, len(text))
-        return super().write(text)
-
-    def flush(self):
-        if self.buffer.raw.streams.is_background():
-            return self.buffer.raw.flush_aside()
-        return super().flush()
 
 
 def waiting_for_work():
@@ -271,6 +255,8 @@ class OwnStreams(Streams):
     """Standard streams on descriptors that the code may close or replace: it has its own only for a
     step."""
 
+    text = Stream
+
     def __init__(self, channel):
         super().__init__()
         self.channel = channel
@@ -279,25 +265,26 @@ class OwnStreams(Streams):
 
     def forget_threads(self):
         self.pid = os.getpid()
-        self.text = io.TextIOWrapper
         self.background = set()  # threads that earlier steps left running
         self.begun = {}  # lines that they have not ended
-
-    def open(self, index):
-        return io.BufferedWriter(Pipe(index, self))
 
     def restore(self):
         for index, fd in enumerate(self.fds):
             os.dup2(fd, index + 1)
         if self.background:
-            self.part()
+            super().flush()  # what they have begun, and which waits for whoever is in the middle of a write
+            self.channel.ask('{"event": "begun"}')
+        self.streams = [stream if type(stream) in (Stream, Shared) else None for stream in self.streams]
         super().restore()
+        for stream, said in zip(self.streams, ("stdout", "stderr")):
+            stream.streams, stream.said = self, said
+        self.share()
 
-    def part(self):
-        """Parts what threads of earlier steps have begun to print from what the step will."""
-        super().flush()  # which waits for whoever is in the middle of a write
-        self.streams = [None, None]
-        self.channel.ask('{"event": "begun"}')
+    def share(self):
+        """Makes the streams what they are to be, for those too who have kept one."""
+        for stream in self.streams:
+            if type(stream) in (Stream, Shared):
+                stream.__class__ = Shared if self.background else Stream
 
     def is_background(self):
         return get_native_id() in self.background and os.getpid() == self.pid
@@ -312,7 +299,7 @@ class OwnStreams(Streams):
             except OSError:
                 pass  # then what they print counts as the step's
         self.background = found  # at once: they go on meanwhile
-        self.text = Shared if self.background else io.TextIOWrapper
+        self.share()
         return bool(self.background)
 
     def flush(self):

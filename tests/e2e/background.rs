@@ -91,6 +91,18 @@ background! {
         }
     }
 
+    fn what_a_thread_logs_over_a_stream_that_it_keeps_is_not_the_next_steps(level) {
+        let daemon = Daemon::start();
+        let session = open(&daemon, level, json!({}));
+        let code = "import logging, threading\nlogging.basicConfig()\ngo, done = threading.Event(), threading.Event()\n\
+            def late():\n    go.wait()\n    logging.warning('late')\n    done.set()\n\
+            threading.Thread(target=late).start()";
+        session.check(code, json!({"error": null, "stderr": ""}));
+        let next = "go.set()\ndone.wait()\nlogging.warning('own')";
+        session.check(next, json!({"stderr": "WARNING:root:own\n"}));
+        assert_eq!(background(&session, "stderr")["text"], "WARNING:root:late\n");
+    }
+
     fn what_threads_of_a_pool_print_is_that_of_the_step_they_work_for(level) {
         let daemon = Daemon::start();
         let session = open(&daemon, level, json!({}));

@@ -390,7 +390,7 @@ def test_output_streams(kernel: Kernel) -> None:
 
 
 def test_what_a_cell_leaves_running_prints_in_a_later_one(kernel: Kernel) -> None:
-    go, done = kernel.folder / "go", kernel.folder / "done"
+    go, done = kernel.folder / "go-on", kernel.folder / "printed"
     code = (
         "%%tinycode\nimport os, threading\ndef late():\n"
         f"    while not os.path.exists({str(go)!r}): pass\n"
