@@ -6,14 +6,14 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 
 use super::isolated::{Program, Programs};
@@ -24,6 +24,8 @@ use crate::worker::{self, Compiled};
 const DEFAULT: &str = "python3";
 /// The oldest Python that the worker runs on.
 const OLDEST: (u32, u32) = (3, 9);
+/// Interpreters that are known at once.
+const MAX_KNOWN: usize = 100;
 /// Time that an interpreter gets to say its version.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Prints the path behind links and shims, the version, and as JSON the folders that Python and its packages are in, and
@@ -65,7 +67,8 @@ pub struct Interpreter {
 #[derive(Debug)]
 pub struct Interpreters {
     programs: Arc<Programs>,
-    known: Mutex<HashMap<String, Interpreter>>,
+    /// Each has a lock of its own: one that does not answer holds up nobody who asks for another.
+    known: Mutex<HashMap<String, Arc<AsyncMutex<Option<Interpreter>>>>>,
 }
 
 impl Interpreters {
@@ -90,14 +93,26 @@ impl Interpreters {
     /// When there is none, or it is too old.
     pub async fn find(&self, name: Option<&str>) -> Result<Interpreter, EngineError> {
         let name = name.unwrap_or(DEFAULT);
+        let entry = Arc::clone(self.known().entry(name.to_owned()).or_default());
         // Held while probing: a second session that comes meanwhile waits for the same answer.
-        let mut known = self.known.lock().await;
-        if let Some(found) = known.get(name).filter(|found| found.executable.exists()) {
+        let mut known = entry.lock().await;
+        if let Some(found) = known.as_ref().filter(|found| found.executable.exists()) {
             return Ok(found.clone());
         }
-        let found = self.probe(name).await?;
-        known.insert(name.to_owned(), found.clone());
-        Ok(found)
+        let probed = self.probe(name).await;
+        match &probed {
+            Ok(found) => *known = Some(found.clone()),
+            Err(_) => drop(self.known().remove(name)),
+        }
+        probed
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<AsyncMutex<Option<Interpreter>>>>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > MAX_KNOWN {
+            known.clear(); // they are asked again
+        }
+        known
     }
 
     /// Runs a program in an interpreter, in the sandbox; what it printed, if it succeeded.

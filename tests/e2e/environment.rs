@@ -127,6 +127,19 @@ fn the_interpreter_can_be_named() {
 }
 
 #[test]
+fn an_interpreter_that_does_not_answer_holds_up_no_other_session() {
+    let daemon = Daemon::start();
+    let hangs = daemon.folder().join("hangs");
+    std::fs::write(&hangs, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+    std::fs::set_permissions(&hangs, PermissionsExt::from_mode(0o755)).unwrap();
+    let options = json!({"trust_level": "isolated", "python": hangs});
+    let request = daemon.start("session.create", options);
+    daemon.session(json!({})).assert_usable();
+    assert!(!daemon.has_answer(request));
+    daemon.forget(request);
+}
+
+#[test]
 fn an_interpreter_that_does_not_work_is_an_unavailable_level() {
     let daemon = Daemon::start();
     let folder = daemon.folder();

@@ -13,12 +13,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use super::Settings;
 use super::packets::Packets;
 use super::spawner::Spawner;
-use crate::engine::folder::Folder;
+use crate::engine::folder::{Folder, SessionFolder};
 use crate::jail::{Bounds, Launch, Report, Sandbox, is_hidden, messages};
 
 const BOUNDS: Bounds = Bounds {
@@ -90,14 +91,14 @@ impl Programs {
     /// # Errors
     /// When it cannot be started, or does not succeed.
     pub async fn output(&self, program: &Program<'_>) -> io::Result<Vec<u8>> {
-        let temp = self.folder().await?.for_session()?;
+        let temp = Aside(Some(self.folder().await?.for_session()?));
         let secret = self.secret().await?;
         let launch = Launch {
             executable: program.executable.into(),
             arguments: program.arguments.iter().map(OsString::from).collect(),
             environment: self.settings.environment.clone(),
-            cwd: temp.path().to_owned(),
-            temp: temp.path().to_owned(),
+            cwd: temp.path(),
+            temp: temp.path(),
             sandbox: Sandbox::Workspace,
             network: false,
             bounds: BOUNDS,
@@ -169,6 +170,27 @@ impl Programs {
         let inner = home.and_then(|home| path.strip_prefix(home).ok());
         let entry = inner.and_then(|inner| inner.components().next());
         entry.is_some_and(|entry| is_hidden(entry.as_os_str()))
+    }
+}
+
+/// A temporary folder that is removed on a thread of its own: what is in it may be much.
+struct Aside(Option<SessionFolder>);
+
+impl Aside {
+    fn path(&self) -> PathBuf {
+        self.0
+            .as_ref()
+            .map(SessionFolder::path)
+            .map_or_else(PathBuf::new, Path::to_owned)
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let folder = self.0.take();
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || drop(folder));
+        }
     }
 }
 
