@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{open, sandboxed};
-use crate::support::{Daemon, Docker, Session, docker, kill, until};
+use crate::support::{Daemon, Docker, Session, docker, kill, pause, until};
 
 #[track_caller]
 fn assert_ended(session: &Session<'_>, result: &Value, state: &str, cause: &str) {
@@ -65,7 +65,7 @@ sandboxed! {
         let container = docker_of.containers().remove(0);
         let request = session.start_exec("print('on')\nwhile True: pass");
         session.until_printed("on");
-        docker(&["pause", &container]);
+        pause(&container);
         let result = daemon.wait(request).unwrap();
         assert_eq!(result["timeout"], true);
         assert_ended(&session, &result, "lost", "did not stop when asked");
@@ -95,7 +95,7 @@ sandboxed! {
         let docker_of = Docker::of(&daemon);
         open(&daemon, json!({})).assert_usable();
         let id = docker_of.containers()[0].clone();
-        docker(&["pause", &id]); // it cannot see that its daemon is gone
+        pause(&id); // it cannot see that its daemon is gone
         kill(daemon.pid(), Signal::KILL);
         daemon.exit_status();
         std::fs::read_dir(daemon.temp_folder()).unwrap().flatten().for_each(|left| {

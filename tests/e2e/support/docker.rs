@@ -76,8 +76,21 @@ impl Docker {
 /// Has Docker's own client do something; returns what it said.
 #[track_caller]
 pub fn docker(args: &[&str]) -> String {
+    try_docker(args).unwrap_or_else(|stderr| panic!("docker {args:?}: {stderr}"))
+}
+
+/// Pauses a container. With control groups of version 1 the engine gives up where a process is busy for too long.
+#[track_caller]
+pub fn pause(id: &str) {
+    super::until("the container is paused", || {
+        try_docker(&["pause", id]).is_ok()
+    });
+}
+
+fn try_docker(args: &[&str]) -> Result<String, String> {
     let output = Command::new("docker").args(args).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "docker {args:?}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout).unwrap()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
 }

@@ -25,7 +25,7 @@ use serde_json::Value;
 pub use cli::{Ended, Running, shell_line, tinycode};
 pub use client::Client;
 pub use daemon::{Daemon, Options};
-pub use docker::{Docker, docker, has_level};
+pub use docker::{Docker, docker, has_level, pause};
 pub use editor::{Editor, lines};
 pub use model::{Gate, KEY, Model, Reply};
 pub use session::{Session, exec_result, without_times};
