@@ -10,6 +10,7 @@ use std::path::Path;
 
 use rustix::process::{Pid, Signal, set_child_subreaper, set_parent_process_death_signal, setsid};
 
+use super::cgroup::Group;
 use super::descriptors;
 use super::layers::Layers;
 use super::limits::{self, User};
@@ -53,12 +54,16 @@ pub fn program(
     launch: &Launch,
     layers: &Layers,
     user: Option<User>,
+    group: Option<&Group>,
     temp: &Path,
     fds: &Descriptors,
     filters: Option<&Filters>,
     supervisor: impl FnOnce(OwnedFd) -> io::Result<()>,
 ) -> Result<Infallible, Failure> {
     setsid().doing("start a session")?;
+    if let Some(group) = group {
+        group.enter().doing("enter a control group")?;
+    }
     unblock_signals();
     let rules = if layers.landlock > 0 {
         Some(files::rules(launch, layers, temp).doing("write the rules for files")?)

@@ -12,13 +12,14 @@ use rustix::process::{
     set_parent_process_death_signal,
 };
 
+use super::cgroup::Group;
 use super::enter::{self, Descriptors, Doing, Failure};
 use super::layers::Layers;
 use super::limits::User;
 use super::messages::{self, Exceeded, Launch, Report, Request, Sandbox};
 use super::supervise::Supervisor;
 use super::syscalls::Filters;
-use super::usage::Watcher;
+use super::usage::{self, Watcher};
 use super::{mounts, namespaces, plots, processes, remove};
 
 /// Bytes of a request of the daemon's.
@@ -38,6 +39,8 @@ pub struct Plan<'a> {
     pub caller: User,
     /// Whom the code runs as, where it is not who the daemon is.
     pub user: Option<User>,
+    /// What tells it from other sessions.
+    pub name: String,
 }
 
 /// Sets a session up, and stays with it until it ends.
@@ -93,6 +96,11 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Superviso
     if plan.namespaces & namespaces::USER != 0 {
         namespaces::map_user(plan.caller).doing("enter a user namespace")?;
     }
+    let group = layers.cgroup.as_deref().map(|parent| {
+        let most = usage::most_memory(&launch.bounds);
+        Group::make(parent, &plan.name, &launch.bounds, most)
+    });
+    let group = group.transpose().doing("make a control group")?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("become unreadable")?;
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the daemon")?;
     set_child_subreaper(Some(Pid::INIT)).doing("adopt orphans")?;
@@ -122,6 +130,7 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Superviso
             launch,
             layers,
             plan.user,
+            group.as_ref(),
             &temp,
             &fds,
             plan.filters,
@@ -144,7 +153,7 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Superviso
     let session = Session {
         program,
         children,
-        watcher: Watcher::new(launch.bounds, &temp, own_shared),
+        watcher: Watcher::new(launch.bounds, group, &temp, own_shared),
         temp,
     };
     Ok((session, supervisor))
@@ -185,12 +194,18 @@ impl Session {
                 tv_sec: wait.as_secs().try_into().unwrap_or(1),
                 tv_nsec: wait.subsec_nanos().into(),
             };
+            let alarm = self.watcher.alarm();
+            let (alarm, kinds) = match &alarm {
+                Some(alarm) => (alarm, PollFlags::PRI),
+                None => (&control.as_fd(), PollFlags::empty()),
+            };
             let mut fds = [
                 PollFd::new(control, PollFlags::IN),
                 PollFd::new(&self.children, PollFlags::IN),
+                PollFd::new(alarm, kinds),
             ];
             let _ = poll(&mut fds, Some(&wait)); // interrupted is as good as nothing
-            let [asked, ended] = fds.map(|fd| !fd.revents().is_empty());
+            let [asked, ended, alarmed] = fds.map(|fd| !fd.revents().is_empty());
             if asked {
                 match messages::receive(control, &mut buffer) {
                     Ok(Some((request, _))) => self.request(request, control),
@@ -199,6 +214,9 @@ impl Session {
             }
             if ended {
                 self.reap(control);
+            }
+            if alarmed {
+                self.watcher.alarmed();
             }
             if let Some(exceeded) = self.watcher.look() {
                 self.exceeded(exceeded, control);
@@ -248,7 +266,10 @@ impl Session {
         pid == self.program || processes::descendants(&BTreeSet::new()).contains(&pid)
     }
 
-    fn reap(&self, control: &OwnedFd) {
+    fn reap(&mut self, control: &OwnedFd) {
+        if self.watcher.has_lost_one() {
+            self.exceeded(Exceeded::Memory, control); // which is why it ended
+        }
         let mut told = [0; 128];
         let _ = rustix::io::read(&self.children, &mut told); // how often does not matter
         while let Some((pid, status)) = processes::reap() {

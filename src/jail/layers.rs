@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use landlock::{ABI, Access, AccessFs, LandlockStatus, Ruleset, RulesetAttr, Scope};
 use rustix::process::{Pid, WaitOptions, geteuid, getuid, waitpid};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::limits::User;
 use super::messages::Sandbox;
 use super::syscalls::{Rules, Unix};
-use super::{mounts, namespaces, syscalls};
+use super::{cgroup, mounts, namespaces, syscalls};
 
 /// The first version of Landlock that keeps signals and abstract sockets apart.
 const WITH_SCOPES: i32 = 6;
@@ -20,7 +21,8 @@ const WITH_SCOPES: i32 = 6;
 pub struct Without(Vec<String>);
 
 impl Without {
-    /// From names with commas between them: `landlock`, `scopes`, `seccomp`, `supervision`, `namespaces`, `network`.
+    /// From names with commas between them: `landlock`, `scopes`, `seccomp`, `supervision`, `namespaces`, `network`,
+    /// `cgroup`.
     #[must_use]
     pub fn parse(names: &str) -> Self {
         let names = names.split(',').map(str::trim);
@@ -58,6 +60,8 @@ pub struct Layers {
     pub user_namespace: bool,
     /// Whether a session can have a network of its own, with nothing in it.
     pub network: bool,
+    /// The control group in which sessions have theirs, where one has been delegated.
+    pub cgroup: Option<PathBuf>,
     /// Why there are no namespaces, or no network of its own.
     pub reasons: Vec<String>,
 }
@@ -70,6 +74,9 @@ impl Layers {
             root: geteuid().is_root() || getuid().is_root(),
             ..Self::default()
         };
+        if !without.has("cgroup") {
+            layers.cgroup = cgroup::delegated();
+        }
         if !without.has("landlock") {
             layers.landlock = landlock();
             layers.scopes = layers.landlock >= WITH_SCOPES && !without.has("scopes");
@@ -171,6 +178,7 @@ impl Layers {
             (self.network || self.seccomp, "network"),
             (true, "no new privileges"),
             (self.root && self.namespaces, "unprivileged user"),
+            (self.cgroup.is_some(), "control group"),
         ];
         let held = all.into_iter().filter(|(holds, _)| *holds);
         held.map(|(_, what)| what).collect()

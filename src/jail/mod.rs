@@ -13,6 +13,7 @@
 //!
 //! Nothing here knows sessions, events or tokio. The daemon's end is `engine/isolated/`.
 
+mod cgroup;
 mod descriptors;
 mod enter;
 mod files;

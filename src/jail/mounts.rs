@@ -54,6 +54,7 @@ pub fn probe() -> io::Result<()> {
 pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     keep_to_ourselves()?;
     own_processes()?;
+    read_only(Path::new("/sys"))?;
     let mut view = View::default();
     let confined = launch.sandbox != Sandbox::Off;
     // Within the working folder, which may not be mounted over, it stays where it is.
@@ -195,7 +196,8 @@ impl View {
         let everyone = fs::metadata(home)?.permissions().mode() & 0o005 == 0o005;
         let mut shown = Vec::new();
         if show && (user.is_none() || everyone) {
-            for entry in fs::read_dir(home)?.flatten() {
+            // One that the user may not read, as `sudo -u` leaves it, shows nothing.
+            for entry in fs::read_dir(home).into_iter().flatten().flatten() {
                 if !is_hidden(&entry.file_name()) {
                     shown.push(Shown::of(&entry.path())?);
                 }
@@ -334,6 +336,16 @@ fn own_terminals() -> io::Result<()> {
 fn own_processes() -> io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     Ok(mount("proc", "/proc", "proc", flags, None)?)
+}
+
+/// Keeps what is mounted at a folder, and below it, from being written.
+fn read_only(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let tree = open(folder)?;
+    change(&tree, libc::MOUNT_ATTR_RDONLY, None, libc::AT_RECURSIVE)?;
+    place(&tree, folder)
 }
 
 fn cover(folder: &Path) -> io::Result<()> {

@@ -56,16 +56,20 @@ pub fn signal(pid: i32, signal: Signal) {
 
 /// All processes below this one but those of `without` and their children.
 pub fn descendants(without: &BTreeSet<i32>) -> BTreeSet<i32> {
-    let me = rustix::process::getpid().as_raw_pid();
+    below(rustix::process::getpid().as_raw_pid(), without)
+}
+
+/// All processes below `root` but those of `without` and their children.
+pub fn below(root: i32, without: &BTreeSet<i32>) -> BTreeSet<i32> {
     let parents = parents();
-    let mut found = BTreeSet::from([me]);
+    let mut found = BTreeSet::from([root]);
     loop {
         let below = parents.iter().filter(|(pid, parent)| {
             found.contains(parent) && !found.contains(pid) && !without.contains(pid)
         });
         let below: Vec<i32> = below.map(|(pid, _)| *pid).collect();
         if below.is_empty() {
-            found.remove(&me);
+            found.remove(&root);
             return found;
         }
         found.extend(below);
@@ -86,8 +90,13 @@ fn parents() -> Vec<(i32, i32)> {
 }
 
 fn parent_of(pid: i32) -> Option<i32> {
+    stat(pid)?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The fields of `/proc/PID/stat` after the name, which code chooses: state, parent, group and so on.
+pub fn stat(pid: i32) -> Option<String> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(1)?.parse().ok()
+    Some(after_name.to_owned())
 }

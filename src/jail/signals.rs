@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::processes::descendants;
+use super::processes::{descendants, stat};
 
 /// The calls that send signals.
 pub const CALLS: [libc::c_long; 5] = [
@@ -37,8 +37,5 @@ pub fn process_of(task: i32) -> Option<i32> {
 
 /// The group of processes that one belongs to.
 fn group_of(pid: i32) -> Option<i32> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(2)?.parse().ok()
+    stat(pid)?.split_whitespace().nth(2)?.parse().ok()
 }

@@ -91,6 +91,7 @@ impl Spawner {
             filters: self.filters.get(&rules).filter(|_| layers.seccomp),
             caller: User::current(),
             user: (layers.root && layers.namespaces).then(|| unprivileged(self.started)),
+            name: format!("{}-{}", std::process::id(), self.started),
         };
         if namespaces::fork(plan.namespaces).doing("make namespaces")? == 0 {
             close(&self.daemon);

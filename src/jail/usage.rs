@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Dir, Mode, OFlags, open, openat, statvfs};
 
+use super::cgroup::Group;
 use super::messages::{Bounds, Exceeded};
-use super::processes::descendants;
+use super::processes::{descendants, stat};
 
 /// Bytes that a machine fills at most in a second: how long it is safe not to look.
 const FILLED_A_SECOND: u64 = 8 << 30;
@@ -29,6 +31,10 @@ const MAX_DEPTH: usize = 256;
 /// Watches what a session uses.
 pub struct Watcher {
     bounds: Bounds,
+    /// By which the kernel bounds memory, where it can.
+    group: Option<Group>,
+    /// Processes that the kernel had ended at the last look, because the session used too much.
+    killed: u64,
     temp: PathBuf,
     /// Where shared memory is, if it is the session's own.
     shared: Option<&'static Path>,
@@ -52,10 +58,12 @@ struct Rest {
 }
 
 impl Watcher {
-    /// A watcher of the processes below this one.
-    pub fn new(bounds: Bounds, temp: &Path, own_shared: bool) -> Self {
+    /// A watcher of the processes below this one, which are in `group`.
+    pub fn new(bounds: Bounds, group: Option<Group>, temp: &Path, own_shared: bool) -> Self {
         Self {
             bounds,
+            group,
+            killed: 0,
             temp: temp.to_owned(),
             shared: own_shared.then_some(Path::new("/dev/shm")),
             alert: Instant::now() + ALERT,
@@ -83,6 +91,26 @@ impl Watcher {
         let now = Instant::now();
         self.alert = now + ALERT;
         self.next = self.next.min(now + LOOKS.0);
+    }
+
+    /// Becomes readable, or says that it has an exceptional condition, when more memory is used than may be.
+    pub fn alarm(&self) -> Option<BorrowedFd<'_>> {
+        self.group.as_ref().map(Group::events)
+    }
+
+    /// Looks at once: there was an alarm.
+    pub fn alarmed(&mut self) {
+        if let Some(group) = &self.group {
+            group.hear();
+        }
+        self.alert = Instant::now() + ALERT;
+        self.next = Instant::now();
+    }
+
+    /// Whether the kernel has ended a process since this was last asked, because the session used too much memory.
+    pub fn has_lost_one(&mut self) -> bool {
+        let killed = self.group.as_ref().map_or(0, Group::killed);
+        std::mem::replace(&mut self.killed, killed) < killed
     }
 
     /// Looks no more until it is to `resume`: all that could use more has been stopped.
@@ -131,14 +159,17 @@ impl Watcher {
             }
         }
         let memory = self.memory(&processes);
-        if memory > self.most_memory() {
+        if memory > most_memory(&self.bounds) || self.has_lost_one() {
             return Some(Exceeded::Memory);
         }
         if self.disk_is_full() {
             return Some(Exceeded::Disk);
         }
-        let room = self.most_memory() - memory;
-        let safe = Duration::from_secs_f64(room as f64 / FILLED_A_SECOND as f64);
+        let room = most_memory(&self.bounds) - memory;
+        let safe = match &self.group {
+            Some(_) => LOOKS.1, // there will be an alarm
+            None => Duration::from_secs_f64(room as f64 / FILLED_A_SECOND as f64),
+        };
         self.next = Instant::now() + safe.clamp(LOOKS.0, LOOKS.1);
         None
     }
@@ -150,16 +181,13 @@ impl Watcher {
             .any(|(pid, time)| processor_time(*pid).is_some_and(|now| now != *time))
     }
 
-    /// Each process alone is bounded more tightly, so that code is told by an exception where it can be; what is more is
-    /// for its stacks, and for the checkpoints.
-    const fn most_memory(&self) -> u64 {
-        self.bounds.memory + self.bounds.memory / 4 + (64 << 20)
-    }
-
     fn memory(&self, processes: &BTreeSet<i32>) -> u64 {
+        if let Some(used) = self.group.as_ref().and_then(Group::memory) {
+            return used;
+        }
         let shared = self.shared.map_or(0, used);
         let resident: u64 = processes.iter().filter_map(|pid| resident(*pid)).sum();
-        if resident + shared <= self.most_memory() {
+        if resident + shared <= most_memory(&self.bounds) {
             return resident + shared; // no less than the processes have: what they share is counted for each
         }
         let parts = processes.iter().filter_map(|pid| proportional(*pid));
@@ -189,6 +217,12 @@ impl Watcher {
     }
 }
 
+/// Bytes of memory that all processes of a session may use together. Each alone is bounded more tightly, so that code is
+/// told by an exception where it can be; what is more is for its stacks, and for the checkpoints.
+pub const fn most_memory(bounds: &Bounds) -> u64 {
+    bounds.memory + bounds.memory / 4 + (64 << 20)
+}
+
 /// Threads of all processes of this process's user.
 pub fn tasks_of_user() -> u64 {
     let user = rustix::process::getuid().as_raw();
@@ -213,10 +247,8 @@ fn time_of_all(processes: &BTreeSet<i32>) -> Duration {
 
 /// Clock ticks that a process has computed, and those that it has reaped.
 fn ticks(pid: i32) -> Option<u64> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let times = after_name.split_whitespace().skip(11).take(4);
+    let stat = stat(pid)?;
+    let times = stat.split_whitespace().skip(11).take(4);
     times.map(|time| time.parse::<u64>().ok()).sum()
 }
 

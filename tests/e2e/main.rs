@@ -18,6 +18,7 @@ mod background;
 mod checkpoints;
 mod cli;
 mod conformance;
+mod control_groups;
 mod crashes;
 mod environment;
 mod events;

@@ -27,12 +27,19 @@ pub struct Options {
     uninitialized: bool,
     /// Whose the daemon is, and a folder that everyone may enter, for its program.
     user: Option<(u32, PathBuf)>,
+    group: Option<PathBuf>,
 }
 
 impl Options {
     /// Starts it as an ordinary user, which only root can; its program is copied to `programs`.
     pub fn user(mut self, user: u32, programs: &Path) -> Self {
         self.user = Some((user, programs.to_owned()));
+        self
+    }
+
+    /// Starts it in a control group, which only root can.
+    pub fn group(mut self, group: &Path) -> Self {
+        self.group = Some(group.to_owned());
         self
     }
 
@@ -281,7 +288,17 @@ impl Drop for Daemon {
 }
 
 fn command(folder: &Path, options: &Options) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tinycode"));
+    let mut program = PathBuf::from(env!("CARGO_BIN_EXE_tinycode"));
+    if let Some((_, programs)) = &options.user {
+        program = programs.join("tinycode");
+        if !program.exists() {
+            std::fs::copy(env!("CARGO_BIN_EXE_tinycode"), &program).unwrap();
+        }
+    }
+    let mut command = match &options.group {
+        Some(group) => in_group(group, &program, options),
+        None => Command::new(program),
+    };
     command
         .arg("serve")
         .args(&options.arguments)
@@ -302,35 +319,29 @@ fn command(folder: &Path, options: &Options) -> Command {
     if !options.no_stdio {
         command.arg("--stdio");
     }
-    if let Some((user, programs)) = &options.user {
-        let program = programs.join("tinycode");
-        if !program.exists() {
-            std::fs::copy(env!("CARGO_BIN_EXE_tinycode"), &program).unwrap();
-        }
-        let mut as_user = Command::new(program);
-        as_user
-            .args(command.get_args())
-            .env_clear()
-            .current_dir(folder)
-            .uid(*user)
-            .gid(*user);
-        as_user.envs(
-            command
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-        as_user
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+    if let Some((user, _)) = options.user {
         for folder in [folder.to_owned(), folder.join("tmp")] {
-            std::os::unix::fs::chown(&folder, Some(*user), Some(*user)).unwrap();
+            std::os::unix::fs::chown(&folder, Some(user), Some(user)).unwrap();
         }
-        command = as_user;
+        if options.group.is_none() {
+            command.uid(user).gid(user);
+        }
     }
     if options.ws {
         command.args(["--ws", "127.0.0.1:0"]);
     }
+    command
+}
+
+/// Runs a program in a control group, as the user of the options.
+fn in_group(group: &Path, program: &Path, options: &Options) -> Command {
+    let user = options.user.as_ref().map_or(0, |(user, _)| *user);
+    let become_user = format!("exec setpriv --reuid {user} --regid {user} --clear-groups \"$@\"");
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("echo $$ >\"$0/cgroup.procs\" && {become_user}"))
+        .args([group, program]);
     command
 }
 
