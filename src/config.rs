@@ -49,6 +49,8 @@ const PASSED_TO_PYTHON: &[&str] = &[
     "CONDA_PREFIX",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
 ];
 
 /// The environment as the daemon found it.

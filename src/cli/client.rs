@@ -42,6 +42,16 @@ pub trait Show: Send {
     fn stopping(&mut self) -> io::Result<()>;
 }
 
+impl<S: Show> Show for &mut S {
+    fn event(&mut self, params: &RawValue) -> io::Result<()> {
+        (**self).event(params)
+    }
+
+    fn stopping(&mut self) -> io::Result<()> {
+        (**self).stopping()
+    }
+}
+
 struct Inbox(mpsc::Sender<Arc<str>>);
 
 #[async_trait]

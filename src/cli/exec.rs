@@ -33,6 +33,14 @@ expression is printed.
 
 Exit codes: 0 ran to its end, 1 Python error or timeout, 2 usage, 4 engine, 130 Ctrl-C, 143 SIGTERM";
 
+/// Programs end when their threads have.
+const WAIT_FOR_THREADS: &str = "\
+import threading
+for thread in threading.enumerate():
+    if not thread.daemon and thread is not threading.current_thread() and thread is not threading.main_thread():
+        thread.join()
+";
+
 /// Options of `tinycode exec`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -109,10 +117,27 @@ pub async fn run(
         look: looks.err,
         open: false,
     };
-    let result: ExecResult = match job.json {
+    let mut result: ExecResult = match job.json {
         true => client.follow(id, "exec", &params, &mut JsonLines).await?,
         false => client.follow(id, "exec", &params, &mut view).await?,
     };
+    if result.error.is_none() {
+        let params = json!({"session": id, "code": WAIT_FOR_THREADS});
+        let waited: ExecResult = match job.json {
+            true => {
+                client
+                    .follow(id, "exec", &params, &mut Output(JsonLines))
+                    .await?
+            }
+            false => {
+                client
+                    .follow(id, "exec", &params, &mut Output(&mut view))
+                    .await?
+            }
+        };
+        result.error = waited.error.map(without_places);
+        (result.timeout, result.interrupted) = (waited.timeout, waited.interrupted);
+    }
     if !job.json {
         print(&value(looks.out, &result, view.open))?;
         complain(&complaint(looks.err, &result, &job.name))?;
@@ -121,6 +146,14 @@ pub async fn run(
         (None, _) => Ok(Exit::Answer),
         (Some(_), Some(exit)) if result.interrupted => Ok(exit),
         (Some(_), _) => Ok(Exit::NoAnswer),
+    }
+}
+
+/// An error of code that is not the user's.
+fn without_places(error: PyErrorInfo) -> PyErrorInfo {
+    PyErrorInfo {
+        traceback: format!("{}: {}", error.kind, error.message),
+        ..error
     }
 }
 
@@ -189,15 +222,11 @@ impl Show for View {
     fn event(&mut self, params: &RawValue) -> io::Result<()> {
         let event: EventEnvelope = serde_json::from_str(params.get())?;
         match event.event {
-            Event::Stdout {
-                text, background, ..
-            } if !background => {
+            Event::Stdout { text, .. } => {
                 self.open = !text.ends_with('\n');
                 print(&text)
             }
-            Event::Stderr {
-                text, background, ..
-            } if !background => complain(&text),
+            Event::Stderr { text, .. } => complain(&text),
             Event::Signal { kind, message, .. } => complain(&signal(self.look, kind, &message)),
             _ => Ok(()),
         }
@@ -205,6 +234,23 @@ impl Show for View {
 
     fn stopping(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+/// Shows what is printed, and nothing else.
+struct Output<S>(S);
+
+impl<S: Show> Show for Output<S> {
+    fn event(&mut self, params: &RawValue) -> io::Result<()> {
+        let event: EventEnvelope = serde_json::from_str(params.get())?;
+        match event.event {
+            Event::Stdout { .. } | Event::Stderr { .. } => self.0.event(params),
+            _ => Ok(()),
+        }
+    }
+
+    fn stopping(&mut self) -> io::Result<()> {
+        self.0.stopping()
     }
 }
 

@@ -10,6 +10,12 @@ use crate::protocol::{Error, ErrorKind};
 
 /// What the protocol calls what the command line calls otherwise.
 const NAMES: &[(&str, &str)] = &[
+    ("the option `sandbox: \"off\"`", "--sandbox off"),
+    ("the option `sandbox: \"workspace\"`", "--sandbox workspace"),
+    ("the option `network: \"host\"`", "--network host"),
+    ("the option `limits.max_memory_bytes`", "--max-memory-bytes"),
+    ("`limits.max_memory_bytes`", "--max-memory-bytes"),
+    ("limits.max_memory_bytes", "--max-memory-bytes"),
     ("limits.timeout_seconds", "--timeout"),
     ("limits.max_output_bytes", "--max-output-bytes"),
     ("limits.max_steps", "--max-steps"),
@@ -81,13 +87,25 @@ fn message(look: Look, what: &str, hint: Option<&str>) -> String {
 /// `text` of the protocol in the words of the command line.
 #[must_use]
 pub fn as_options(text: &str) -> String {
+    replaced(text, |_| true)
+}
+
+/// `text` with the options that are quoted in it in the words of the command line.
+#[must_use]
+pub fn quoted_as_options(text: &str) -> String {
+    replaced(text, |name| name.contains('`'))
+}
+
+fn replaced(text: &str, is_meant: impl Fn(&str) -> bool) -> String {
     let mut said = String::with_capacity(text.len());
     let mut rest = text;
     let mut before = ' ';
     while let Some(next) = rest.chars().next() {
         let name = NAMES.iter().find(|(name, _)| {
             let after = rest.strip_prefix(name).map(|after| after.chars().next());
-            !is_inside(before) && after.is_some_and(|after| !after.is_some_and(is_word))
+            is_meant(name)
+                && !is_inside(before)
+                && after.is_some_and(|after| !after.is_some_and(is_word))
         });
         let (from, to) = name.copied().unwrap_or_default();
         if from.is_empty() {

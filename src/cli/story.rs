@@ -1,6 +1,6 @@
 //! Tells people what happens in a run: from events to text. Pure.
 
-use super::failure::as_options;
+use super::failure::{as_options, quoted_as_options};
 use super::look::{Look, Tone, time};
 use crate::protocol::{Event, EventEnvelope, ExecResult, PyErrorInfo, SignalKind};
 
@@ -194,12 +194,12 @@ pub fn last_line(error: &PyErrorInfo) -> String {
     text
 }
 
-/// What a refused import says names an option, for which the command line has another name.
+/// What a refusal says names an option, for which the command line has another name. The rest is the code's own words.
 #[must_use]
 pub fn in_options(error: &PyErrorInfo, text: &str) -> String {
     match error.kind.as_str() {
         "ImportError" => as_options(text),
-        _ => text.to_owned(),
+        _ => quoted_as_options(text),
     }
 }
 

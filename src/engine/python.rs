@@ -281,10 +281,14 @@ fn is_of_python(folder: &Path) -> bool {
 
 /// Whether there is a program of the default name on the PATH of `environment`.
 pub fn is_on_path(environment: &[(OsString, OsString)]) -> bool {
-    let path = environment.iter().find(|(name, _)| name == "PATH");
-    path.is_some_and(|(_, path)| {
-        std::env::split_paths(path).any(|folder| folder.join(DEFAULT).is_file())
-    })
+    find_on_path(DEFAULT, environment).is_some()
+}
+
+/// The program of a name on the PATH of `environment`.
+pub fn find_on_path(name: &str, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let (_, path) = environment.iter().find(|(name, _)| name == "PATH")?;
+    let mut programs = std::env::split_paths(path).map(|folder| folder.join(name));
+    programs.find(|program| program.is_file())
 }
 
 /// Prints what is wrong with the source that it reads, as the definition of the function that is named.

@@ -15,7 +15,7 @@ use landlock::{
 
 use super::layers::Layers;
 use super::messages::{Launch, Sandbox};
-use super::mounts::is_hidden;
+use super::mounts::{is_hidden, is_of_project};
 
 /// The newest version whose rights are handled.
 const NEWEST: ABI = ABI::V8;
@@ -182,8 +182,8 @@ fn working_folder(
     access: BitFlags<AccessFs>,
 ) -> Rules {
     let cwd = launch.cwd.as_path();
-    if cwd == Path::new("/") {
-        return Ok(rules); // which is no folder of a project
+    if !is_of_project(cwd) {
+        return Ok(rules);
     }
     let home = launch.home.as_deref();
     let forbidden = forbidden(launch);

@@ -202,6 +202,12 @@ impl Layers {
                     "processes of the same user can be signalled: {NO_SCOPES}"
                 ));
             }
+            let reached = if sandbox == Sandbox::Off {
+                "the daemon's own files can be read"
+            } else {
+                "/dev/shm is shared with other processes, by names that can be guessed but not listed"
+            };
+            missing.push(format!("{reached}: {why}"));
             if self.root {
                 missing.push(
                     "the code runs as root without capabilities: start the daemon as an ordinary user".to_owned(),

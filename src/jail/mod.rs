@@ -34,4 +34,4 @@ mod usage;
 
 pub use layers::{Layers, Without};
 pub use messages::{Bounds, Exceeded, Launch, Report, Request, Sandbox};
-pub use mounts::is_hidden;
+pub use mounts::{is_hidden, is_of_project};

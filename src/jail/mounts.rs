@@ -34,6 +34,12 @@ pub fn is_hidden(name: &OsStr) -> bool {
     name.as_bytes().first() == Some(&b'.')
 }
 
+/// Whether a working folder is one that code may be given: not all there is, nor what the system makes of itself.
+pub fn is_of_project(cwd: &Path) -> bool {
+    let system = ["/dev", "/proc", "/sys"];
+    cwd != Path::new("/") && !system.iter().any(|folder| cwd.starts_with(folder))
+}
+
 /// Tries what `enter` needs.
 ///
 /// # Errors
@@ -59,7 +65,7 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     let confined = launch.sandbox != Sandbox::Off;
     // Within the working folder, which may not be mounted over, it stays where it is.
     let beside =
-        |folder: &str| launch.cwd == Path::new("/") || !Path::new(folder).starts_with(&launch.cwd);
+        |folder: &str| !is_of_project(&launch.cwd) || !Path::new(folder).starts_with(&launch.cwd);
     let temp = if confined && beside(TEMP) {
         Path::new(TEMP)
     } else {
@@ -67,14 +73,9 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     };
     let own_temp = open(&launch.temp)?;
     let kept_temp = open(&launch.temp)?;
-    let cwd = match launch.cwd.as_path() {
-        root if root == Path::new("/") => None,
-        cwd => Some(working_folder(
-            cwd,
-            user,
-            launch.sandbox == Sandbox::Strict,
-        )?),
-    };
+    let read_only = launch.sandbox == Sandbox::Strict;
+    let cwd = is_of_project(&launch.cwd).then(|| working_folder(&launch.cwd, user, read_only));
+    let cwd = cwd.transpose()?;
     for path in &launch.readable {
         view.remember(path)?;
     }
@@ -108,18 +109,19 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     if confined && beside(KEPT_TEMP) {
         place(&kept_temp, Path::new(KEPT_TEMP))?;
     }
-    view.place_remembered(None)?;
+    let shown = cwd.is_some().then_some(launch.cwd.as_path());
+    view.place_remembered(|path| !shown.is_some_and(|shown| path.starts_with(shown)))?;
     if let Some(cwd) = cwd {
         place(&cwd, &launch.cwd)?;
         view.show(&launch.cwd);
     }
-    if let Some(home) = home.filter(|_| confined && whole_home) {
+    if let Some(home) = home.filter(|home| confined && whole_home && !view.is_covered(home)) {
         view.hide_entries(home)?;
     }
     for secret in within {
         view.hide(secret)?;
     }
-    view.place_remembered(Some(&launch.cwd))?;
+    view.place_remembered(|_| true)?;
     if inside {
         place(&own_temp, temp)?;
     }
@@ -229,7 +231,10 @@ impl View {
             return self.cover(path);
         }
         if !metadata.is_symlink() && !self.is_covered(path) {
-            named(path, mount_bind("/dev/null", path))?;
+            let nothing = open(Path::new("/dev/null"))?;
+            // A device that is none there cannot be opened, so that nothing is written in vain.
+            change(&nothing, SAFE, None, 0)?;
+            place(&nothing, path)?;
             self.covered.push(path.to_owned());
         }
         Ok(())
@@ -252,12 +257,10 @@ impl View {
         Ok(())
     }
 
-    /// Mounts again what has been covered: all of it, or what is within a folder.
-    fn place_remembered(&mut self, within: Option<&Path>) -> io::Result<()> {
+    /// Mounts again what has been covered, as far as it is due.
+    fn place_remembered(&mut self, is_due: impl Fn(&Path) -> bool) -> io::Result<()> {
         for (path, tree) in std::mem::take(&mut self.remembered) {
-            let due =
-                self.is_covered(&path) && within.is_none_or(|within| path.starts_with(within));
-            if !due {
+            if !is_due(&path) || !self.is_covered(&path) {
                 self.remembered.push((path, tree));
             } else if !is_there(&path, &tree) {
                 // Landlock lets it be written where the folder that it is mounted in may be.

@@ -6,7 +6,7 @@ use super::error::SessionError;
 use super::signature;
 use crate::agent::prompt::{Folder, SystemPrompt, ToolDoc};
 use crate::engine::imports;
-use crate::protocol::{SessionOptions, Tool};
+use crate::protocol::{Sandbox, SessionOptions, Tool};
 use crate::regular_file;
 
 /// Bytes of a prompt file.
@@ -19,6 +19,7 @@ pub struct Prompt {
     /// The text of the user's `prompt_file`.
     template: Option<String>,
     suffix: Option<String>,
+    folder: Folder,
 }
 
 impl Prompt {
@@ -43,6 +44,10 @@ impl Prompt {
             imports: options.extra_imports.clone(),
             template,
             suffix: options.system_suffix.clone(),
+            folder: match options.sandbox {
+                Some(Sandbox::Strict) => Folder::ReadOnly,
+                _ => Folder::Writable,
+            },
         })
     }
 
@@ -54,7 +59,7 @@ impl Prompt {
             default_imports: imports::DEFAULT,
             imports: &self.imports,
             tools: &docs,
-            folder: Some(Folder::Writable),
+            folder: Some(self.folder),
             template: self.template.as_deref(),
             suffix: self.suffix.as_deref(),
         };

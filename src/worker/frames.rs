@@ -23,8 +23,18 @@ pub struct Start<'a> {
 /// where there is nothing to say.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Refusals {
-    /// Of files, sockets and system calls.
+    /// Of files and sockets.
     pub access: String,
+    /// Of what programs do to others and to the system, such as signals.
+    pub rights: String,
+    /// Of files that the session does not see.
+    pub unseen: String,
+    /// What paths of such files begin with.
+    pub covered: Vec<String>,
+    /// What paths begin with that it sees all the same.
+    pub shown: Vec<String>,
+    /// What paths begin with that the sandbox lets it write.
+    pub writable: Vec<String>,
     /// Of the network.
     pub network: String,
     /// Of memory.
@@ -48,6 +58,8 @@ pub enum Order<'a> {
         /// What separates its frames on the wire from those of the process before.
         token: &'a str,
     },
+    /// To end as a program does.
+    Exit,
 }
 
 /// A query, as a worker is sent it.

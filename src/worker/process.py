@@ -40,6 +40,7 @@ f"{y}"
 POOLS = ("concurrent.futures.thread", "multiprocessing.pool", "concurrent.futures._base", "threading", "queue")
 PATIENCE = 0.05  # seconds after which a thread that waits for an answer looks whether it was stopped
 MAX_CAUSES = 20
+REFUSED = {errno.EPERM, errno.EACCES, errno.EROFS}
 # What connections end in where there is no network: no way there, nobody there, no such name.
 OFF_LINE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, -2, -3}
 HIDDEN.add(__file__)
@@ -332,6 +333,8 @@ class Process(Session):
         try:
             while True:
                 order = self.channel.request()
+                if order["op"] == "exit":
+                    return
                 if order["op"] == "keep":
                     self.keep(b"\n%s\n" % order["token"].encode())
                     continue
@@ -446,8 +449,10 @@ def refusal(error, sentences):
             number = number if type(number) is int else None
         if issubclass(kind, MemoryError):
             return sentences["memory"]
-        if issubclass(kind, PermissionError) or number == errno.EROFS:
-            return sentences["access"]
+        if number in REFUSED or number == errno.ENOENT:
+            why = why_refused(number, filename_of(error), sentences)
+            if why:
+                return why
         if issubclass(kind, RuntimeError) and says(error, "can't start new thread"):
             return sentences["processes"]
         if issubclass(kind, BlockingIOError) and number == errno.EAGAIN and filename_of(error) is None:
@@ -459,6 +464,27 @@ def refusal(error, sentences):
         if error is None:
             break
     return ""
+
+
+def why_refused(number, path, sentences):
+    if is_below(path, sentences["covered"]) and not is_below(path, sentences["shown"]):
+        return sentences["unseen"]
+    if number == errno.ENOENT or is_below(path, sentences["writable"]):
+        return ""
+    return sentences["rights" if path is None else "access"]
+
+
+def is_below(path, beginnings):
+    """Whether a path that an exception names begins with one of these."""
+    if type(path) is bytes:
+        path = os.fsdecode(path)
+    if type(path) is not str:
+        return False
+    try:
+        path = os.path.abspath(path)
+    except Exception:  # the code has put something in its place, or has no folder any more
+        return False
+    return any(path.startswith(beginning) for beginning in beginnings)
 
 
 def says(error, text):

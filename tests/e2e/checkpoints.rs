@@ -252,7 +252,8 @@ fn hooks_at_fork_that_do_not_end_hold_a_session_up_for_a_while_and_no_other() {
 #[test]
 fn much_memory_is_kept_a_few_times_only() {
     let daemon = Daemon::start();
-    let session = session(&daemon);
+    let limits = json!({"max_memory_bytes": 2_u64 << 30});
+    let session = daemon.session(json!({"extra_imports": ["*"], "limits": limits}));
     session.printed("data = bytearray(300 << 20)");
     for step in 0..6 {
         // Every page is written to, so that none is shared with what was kept before.
@@ -274,6 +275,17 @@ fn much_memory_is_kept_a_few_times_only() {
         "x, data[0] == data[-4096] == x",
         json!({"value": format!("({x}, True)")}),
     );
+}
+
+#[test]
+fn a_state_of_nearly_half_the_memory_survives_a_crash() {
+    let daemon = Daemon::start();
+    let limits = json!({"max_memory_bytes": 800 << 20});
+    let session = daemon.session(json!({"extra_imports": ["*"], "limits": limits}));
+    session.keep("data = bytearray(b'x') * (350 << 20)");
+    let result = session.exec("import os\nos._exit(3)");
+    assert_eq!(result["state"], "restored", "{result}");
+    session.check("len(data) >> 20", json!({"value": "350"}));
 }
 
 /// Bytes of memory that a process has, with its part of what it shares.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Daemon, Options, framed, peak_memory, refused};
+use crate::support::{Client, Daemon, Options, framed, peak, refused};
 
 #[track_caller]
 fn assert_serves(client: &Client) {
@@ -270,21 +270,21 @@ fn bad_messages_on_a_socket_hold_up_neither_their_sender_nor_others() {
 #[test]
 fn messages_that_are_only_claimed_take_no_memory() {
     let daemon = Options::default().socket().start();
-    let before = peak_memory(daemon.pid());
+    let before = peak(daemon.pid());
     let claim = format!("Content-Length: {}\r\n\r\n{{", 60 << 20);
     let clients: Vec<Client> = (0..30).map(|_| daemon.connect()).collect();
     for client in &clients {
         client.send_bytes(claim.as_bytes());
     }
     assert_serves(&daemon.connect());
-    let grown = peak_memory(daemon.pid()) - before;
+    let grown = peak(daemon.pid()) - before;
     assert!(grown < 16 << 20, "{grown} bytes");
 }
 
 #[test]
 fn what_is_half_received_is_bounded_over_all_connections() {
     let daemon = Options::default().socket().start();
-    let before = peak_memory(daemon.pid());
+    let before = peak(daemon.pid());
     let half = [
         format!("Content-Length: {}\r\n\r\n", 60 << 20).into_bytes(),
         vec![b' '; 50 << 20],
@@ -300,7 +300,7 @@ fn what_is_half_received_is_bounded_over_all_connections() {
         .iter()
         .filter(|client| client.take_other().is_some());
     assert!(refused.count() >= 5);
-    let grown = peak_memory(daemon.pid()) - before;
+    let grown = peak(daemon.pid()) - before;
     assert!(grown < 900 << 20, "{grown} bytes");
     drop(clients);
     let session = good.session(json!({}));

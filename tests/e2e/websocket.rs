@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Options, WsAddress, kill, peak_memory, refused, upgrade};
+use crate::support::{Daemon, Options, WsAddress, kill, peak, refused, upgrade};
 
 /// Posts a body with these headers; the status and the body of the answer.
 fn post(port: u16, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
@@ -387,7 +387,7 @@ fn upgraded(mut stream: &TcpStream) {
 fn messages_that_are_only_claimed_take_no_memory() {
     let daemon = Options::default().ws().start();
     let address = daemon.ws_address();
-    let before = peak_memory(daemon.pid());
+    let before = peak(daemon.pid());
     let claim = [frame(60 << 20), b"{".to_vec()].concat();
     let mut held = Vec::new();
     for _ in 0..30 {
@@ -407,7 +407,7 @@ fn messages_that_are_only_claimed_take_no_memory() {
     }
     let ws = daemon.connect_ws();
     assert_eq!(ws.call("ping", json!({})), Ok(json!({"pong": true})));
-    let grown = peak_memory(daemon.pid()) - before;
+    let grown = peak(daemon.pid()) - before;
     assert!(grown < 32 << 20, "{grown} bytes");
 }
 
@@ -415,7 +415,7 @@ fn messages_that_are_only_claimed_take_no_memory() {
 fn what_is_half_received_is_bounded_over_all_websockets() {
     let daemon = Options::default().ws().start();
     let address = daemon.ws_address();
-    let before = peak_memory(daemon.pid());
+    let before = peak(daemon.pid());
     let half = [frame(60 << 20), vec![b' '; 50 << 20]].concat();
     let mut ended = 0;
     let held: Vec<TcpStream> = (0..12)
@@ -429,7 +429,7 @@ fn what_is_half_received_is_bounded_over_all_websockets() {
     let ws = daemon.connect_ws();
     assert_eq!(ws.call("ping", json!({})), Ok(json!({"pong": true})));
     assert!(ended >= 4, "{ended}");
-    let grown = peak_memory(daemon.pid()) - before;
+    let grown = peak(daemon.pid()) - before;
     assert!(grown < 900 << 20, "{grown} bytes");
     drop(held);
 }

@@ -21,12 +21,12 @@ use super::forking::Forking;
 use super::process;
 use super::python::{self, Interpreters};
 use super::{Engine, EngineError, Level, Spec, Unit};
-use crate::jail::{Layers, Sandbox, Without};
+use crate::jail::{Layers, Sandbox, Without, is_of_project};
 pub use programs::{Program, Programs};
 use subprocess::Subprocesses;
 
-/// Bytes of memory that the copies of a process may come to hold.
-const MOST_COPIED: u64 = 1 << 30;
+/// Part of a session's memory that the copies of its process may come to hold.
+const COPIED: u64 = 2;
 /// Bytes of memory that a session may use where it does not say, on a machine with more than twice as much.
 const DEFAULT_MEMORY: u64 = 4 << 30;
 /// What holds at this level whatever the system has.
@@ -128,26 +128,29 @@ impl Engine for Isolated {
         let no_folder =
             |error| EngineError::unavailable(format!("no temporary folder can be made: {error}"));
         let folder = self.programs.folder().await.map_err(no_folder)?;
-        self.layers().await?.check(spec.sandbox).map_err(|missing| EngineError::Unavailable {
+        let layers = self.layers().await?;
+        layers.check(spec.sandbox).map_err(|missing| EngineError::Unavailable {
             message: missing,
             hint: "the sandbox \"workspace\" says what it cannot enforce here; `tinycode doctor` says more".to_owned(),
         })?;
         let settings = &self.programs.settings;
         let cwd = spec.cwd.clone().map_or_else(std::env::current_dir, Ok);
         let cwd = cwd.and_then(|cwd| cwd.canonicalize());
+        let cwd = cwd.ok().filter(|cwd| is_of_project(cwd));
         cwd.into_iter().for_each(|cwd| self.programs.works_in(cwd));
         let source = Subprocesses {
             spawner: Arc::clone(&self.programs.spawner),
             folder: Arc::clone(folder),
             interpreter: self.interpreters.find(spec.python.as_deref()).await?,
             environment: settings.environment.clone(),
+            layers,
             max_memory: default_memory(),
             home: settings.home.clone(),
             secret: self.programs.secret().await.map_err(no_folder)?,
         };
         let memory = spec.max_memory.unwrap_or(source.max_memory);
         Ok(Box::new(
-            Forking::open(source, spec, MOST_COPIED.min(memory / 4)).await?,
+            Forking::open(source, spec, memory / COPIED).await?,
         ))
     }
 

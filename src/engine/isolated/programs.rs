@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,6 +22,8 @@ use super::Settings;
 use super::packets::Packets;
 use super::spawner::Spawner;
 use crate::engine::folder::{Folder, SessionFolder};
+use crate::engine::process::describe;
+use crate::engine::python::find_on_path;
 use crate::jail::{Bounds, Launch, Report, Sandbox, is_hidden, messages};
 
 const BOUNDS: Bounds = Bounds {
@@ -129,7 +133,10 @@ impl Programs {
         read?;
         match ended? {
             0 => Ok(said),
-            status => Err(io::Error::other(format!("it ended with status {status}"))),
+            status => {
+                let how = describe(ExitStatus::from_raw(status));
+                Err(io::Error::other(format!("it {how}")))
+            }
         }
     }
 
@@ -139,11 +146,7 @@ impl Programs {
         if name.contains('/') {
             return std::path::absolute(name).ok();
         }
-        let path = self.settings.environment.iter();
-        let path = path.filter(|(key, _)| key == "PATH").map(|(_, path)| path);
-        let folders = path.flat_map(std::env::split_paths);
-        let mut programs = folders.map(|folder| folder.join(name));
-        programs.find(|program| program.is_file())
+        find_on_path(name, &self.settings.environment)
     }
 
     /// Notes that a session works in a folder, where its code can write.

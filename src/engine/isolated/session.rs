@@ -181,11 +181,11 @@ impl Process for Processes {
 /// An amount for people.
 pub fn bytes(amount: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let unit = UNITS
-        .iter()
-        .find(|(size, _)| amount >= *size && amount.is_multiple_of((size / 16).max(1)));
-    match unit {
-        Some((size, name)) => format!("{} {name}", amount as f64 / *size as f64),
+    match UNITS.iter().find(|(size, _)| amount >= *size) {
+        Some((size, name)) => {
+            let number = format!("{:.1}", amount as f64 / *size as f64);
+            format!("{} {name}", number.trim_end_matches(".0"))
+        }
         None => format!("{amount} bytes"),
     }
 }

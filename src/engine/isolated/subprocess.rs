@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::engine::folder::{Folder, SessionFolder};
 use crate::engine::forking::{Host, Source};
 use crate::engine::python::Interpreter;
 use crate::engine::{EngineError, Spec};
-use crate::jail::{Bounds, Launch, Sandbox, messages};
+use crate::jail::{Bounds, Launch, Layers, Sandbox, is_of_project, messages};
 use crate::worker::{BOOTSTRAP, Link, Process, Refusals, Start};
 
 /// Time that a fresh interpreter gets to answer.
@@ -44,6 +44,8 @@ pub struct Subprocesses {
     pub interpreter: Interpreter,
     /// All that it gets of the environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// What the system has.
+    pub layers: Layers,
     /// Bytes of memory, where the session does not say.
     pub max_memory: u64,
     /// The home folder of the daemon's user.
@@ -85,7 +87,7 @@ impl Source for Subprocesses {
         })?;
         let start = Start {
             imports: &spec.imports,
-            refusals: refusals(&launch),
+            refusals: refusals(&launch, &self.layers),
         };
         let begins = async {
             link.send_sources(&self.interpreter.worker).await?;
@@ -159,31 +161,86 @@ impl Subprocesses {
 }
 
 /// What the code is told of a refusal.
-fn refusals(launch: &Launch) -> Refusals {
+fn refusals(launch: &Launch, layers: &Layers) -> Refusals {
+    let Launch { sandbox, .. } = launch;
+    let confined = *sandbox != Sandbox::Off;
+    let is_other_user = layers.root && layers.namespaces;
     let cwd = launch.cwd.display();
-    let access = match launch.sandbox {
+    let reads = match (is_other_user, layers.namespaces) {
+        (true, _) => "what everyone may but hidden files of the home folder",
+        (false, true) => "what its user may but hidden files of the home folder",
+        (false, false) => {
+            "what its user may but hidden files of the home folder and what programs share, such as /tmp"
+        }
+    };
+    let writes = if is_of_project(&launch.cwd) {
+        format!("{cwd} and its temporary folder")
+    } else {
+        "its temporary folder alone".to_owned()
+    };
+    let access = match sandbox {
         Sandbox::Strict => format!(
             "This session may read Python, its packages and {cwd}, and write its temporary folder alone; the option \
              `sandbox: \"workspace\"` allows more."
         ),
         Sandbox::Workspace => format!(
-            "This session may read what its user may but hidden files of the home folder, and write {cwd} and its \
-             temporary folder; the option `sandbox: \"off\"` allows more."
+            "This session may read {reads}, and write {writes}; the option `sandbox: \"off\"` allows more."
         ),
-        Sandbox::Off => {
-            "This session has the files of its user, and may touch no process but its own; no option allows more."
+        Sandbox::Off if is_other_user => {
+            "This session runs as an unprivileged user, since the daemon is root's: it may do what everyone may, and \
+             write its working folder and its temporary folder; a daemon of an ordinary user allows more."
                 .to_owned()
         }
+        Sandbox::Off => {
+            "This session has the files of its user, and none of others; no option allows more.".to_owned()
+        }
     };
-    let network = "This session has no network; the option `network: \"host\"` gives it one.";
+    let home = launch
+        .home
+        .as_deref()
+        .filter(|home| *home != Path::new("/"));
+    let mut covered = Vec::new();
+    if confined && layers.namespaces {
+        let hidden = if *sandbox == Sandbox::Strict {
+            "/"
+        } else {
+            "/."
+        };
+        covered.extend(home.map(|home| format!("{}{hidden}", home.display())));
+        covered.extend(["/tmp/", "/var/tmp/", "/run/"].map(str::to_owned));
+    }
+    let folder = |folder: &Path| format!("{}/", folder.display());
+    let is_covered = covered
+        .iter()
+        .any(|prefix| folder(&launch.cwd).starts_with(prefix));
+    let unseen = match sandbox {
+        Sandbox::Strict => "sees nothing of the home folder but its working folder",
+        _ => "does not see hidden files of the home folder",
+    };
+    let more = if *sandbox == Sandbox::Strict {
+        "workspace"
+    } else {
+        "off"
+    };
     let memory = bytes(launch.bounds.memory);
     let processes = launch.bounds.processes;
     Refusals {
         access,
+        rights: "This session may touch no process but its own, and has no privileges; no option allows more."
+            .to_owned(),
+        unseen: format!(
+            "This session {unseen}, and has a /tmp of its own; the option `sandbox: \"{more}\"` allows more."
+        ),
+        covered,
+        shown: is_covered.then(|| folder(&launch.cwd)).into_iter().collect(),
+        writable: match sandbox {
+            Sandbox::Workspace if is_of_project(&launch.cwd) => vec![folder(&launch.cwd)],
+            _ => Vec::new(),
+        },
         network: if launch.network {
             String::new()
         } else {
-            network.to_owned()
+            "This session has no network; the option `network: \"host\"` gives it one.".to_owned()
         },
         memory: format!(
             "This session may use {memory} of memory; the option `limits.max_memory_bytes` allows more."
@@ -218,10 +275,11 @@ impl Host for Subprocess {
 
     async fn end(self, _: Copies<Copy>) {
         let Self {
-            processes,
-            link,
+            mut processes,
+            mut link,
             temp,
         } = self;
+        link.leave(&mut processes).await;
         processes.end().await;
         // What is left to do may take a while: the code may have filled its folder.
         let _ = tokio::task::spawn_blocking(move || drop((link, temp))).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::frames::Pipe;
 use super::framing::receive;
-use super::streams::{drain, read_some};
+use super::streams::read_some;
 use super::{Fate, Happening, Link, Process, heard};
 
 /// Time after a step before it counts what is left running: most steps leave nothing, and the next one comes soon.
@@ -68,18 +68,8 @@ impl Link {
 
     /// Takes what lies in the pipes before a step: it is not the step's.
     pub(super) fn hear_background(&mut self, happening: &mut (dyn FnMut(Happening) + Send)) {
-        let Self {
-            stdout,
-            stderr,
-            background,
-            ..
-        } = self;
-        for (pipe, stream) in [(&*stdout, Pipe::Stdout), (&*stderr, Pipe::Stderr)] {
-            let output = background.of(stream);
-            drain(pipe, output, |text| {
-                happening(Happening::Background(stream, text));
-            });
-        }
+        let mut show = |stream, text| happening(Happening::Background(stream, text));
+        self.background.drain(&self.stdout, &self.stderr, &mut show);
     }
 
     /// What is told of something that came in a frame: of output only as much as there may be.

@@ -19,7 +19,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::frames::{Call, Change, Done, Frame, Pipe, Reply, Signal, Start};
+use super::frames::{Call, Change, Done, Frame, Order, Pipe, Reply, Signal, Start};
 use super::output::Output;
 use super::{NAMESPACE, OBJECTS, PROCESS, SESSION, VALUES};
 pub use framing::to_json;
@@ -29,6 +29,9 @@ use streams::{Streams, drain};
 
 /// Time that a process which closed the socket gets to die, so that its end can be named.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Time that a worker gets to end by itself.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of what the worker wrote to stderr among which its last line is looked for.
 const MAX_LAST_SAID: usize = 2_000;
@@ -202,6 +205,18 @@ impl Link {
             Frame::Ready => Ok(()),
             _ => Err(io::Error::new(io::ErrorKind::InvalidData, UNASKED)),
         }
+    }
+
+    /// Has the worker end as a program does: what the code registered for its end runs, and what it wrote is flushed.
+    /// Returns when it has ended, or its time is over.
+    pub async fn leave(&mut self, process: &mut dyn Process) {
+        process.resume();
+        let leaves = async {
+            if self.send(&to_json(&Order::Exit)).await.is_ok() {
+                process.ended().await;
+            }
+        };
+        let _ = tokio::time::timeout(LEAVE_PATIENCE, leaves).await;
     }
 
     /// The last line that the worker wrote to stderr.

@@ -255,6 +255,7 @@ fn what_a_system_cannot_enforce_is_said_and_never_left_out_silently() {
         ("landlock", "Landlock", false),
         ("seccomp", "seccomp", false),
         ("namespaces", "other processes can be seen", true),
+        ("namespaces", "/dev/shm is shared", true),
         ("namespaces,scopes", "other processes can be seen", true),
         ("namespaces,scopes,supervision", "can be signalled", false),
         ("landlock,namespaces", "Landlock", false),
@@ -324,9 +325,33 @@ fn a_refusal_says_what_the_session_allows_and_which_option_allows_more() {
         ),
         (
             json!({"sandbox": "off"}),
+            "open('/root/made', 'w')",
+            "PermissionError",
+            "runs as an unprivileged user, since the daemon is root's",
+        ),
+        (
+            json!({"sandbox": "off"}),
             "os.kill(1, 0)",
             "PermissionError",
             "touch no process but its own",
+        ),
+        (
+            json!({"sandbox": "workspace"}),
+            "open(os.path.expanduser('~/.ssh/id_ed25519'))",
+            "FileNotFoundError",
+            "does not see hidden files of the home folder",
+        ),
+        (
+            json!({"sandbox": "workspace"}),
+            "open('/tmp/of-others.csv')",
+            "FileNotFoundError",
+            "has a /tmp of its own",
+        ),
+        (
+            json!({"sandbox": "strict"}),
+            "open(os.path.expanduser('~/notes/diary.txt'))",
+            "FileNotFoundError",
+            "`sandbox: \"workspace\"` allows more",
         ),
         (
             json!({"network": "none"}),
@@ -344,6 +369,79 @@ fn a_refusal_says_what_the_session_allows_and_which_option_allows_more() {
         assert_eq!(error["type"], kind, "{error}");
         for text in [&error["message"], &error["traceback"]] {
             assert!(text.as_str().unwrap().contains(said), "{error}");
+        }
+    }
+    // What the sandbox has nothing to do with is not explained by it.
+    let options = json!({"extra_imports": ["*"], "cwd": world.project()});
+    let session = daemon.session(options);
+    for code in [
+        "raise PermissionError('HTTP 403')",
+        "open('none.csv')",
+        "open('/usr/none')",
+        "import os\nopen('own', 'w').close()\nos.chmod('own', 0)\nopen('own')",
+    ] {
+        let error = session.error_of(code);
+        assert!(!error.to_string().contains("This session"), "{error}");
+    }
+}
+
+#[test]
+fn the_home_folder_as_the_working_folder_keeps_its_hidden_files() {
+    for system in SYSTEMS {
+        let world = World::new(system.user);
+        let home = world.home.path();
+        fs::write(home.join(".profile"), "# mine\n").unwrap();
+        let python = home.join(".hidden/bin/python3");
+        fs::create_dir_all(python.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/usr/bin/python3", &python).unwrap();
+        fs::write(home.join(".hidden/pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+        if system.user {
+            world.hand_over();
+        }
+        let daemon = world.daemon(system);
+        for sandbox in ["strict", "workspace"] {
+            let options =
+                json!({"extra_imports": ["*"], "cwd": home, "sandbox": sandbox, "python": python});
+            let session = daemon.session(options);
+            session.check(
+                "import sys\nsys.prefix.endswith('.hidden')",
+                json!({"value": "True"}),
+            );
+            for code in [
+                "open('.profile', 'a').write('x')",
+                "open('.profile').read()",
+                "open('.ssh/id_ed25519').read()",
+            ] {
+                let result = session.exec(code);
+                assert!(
+                    result["error"].is_object(),
+                    "{system:?}, {sandbox}, {code}: {result}"
+                );
+            }
+        }
+        let kept = fs::read_to_string(home.join(".profile")).unwrap();
+        assert_eq!(kept, "# mine\n", "{system:?}");
+    }
+}
+
+#[test]
+fn a_folder_of_the_system_can_be_worked_in_but_not_written() {
+    for system in SYSTEMS {
+        let world = World::new(system.user);
+        let daemon = world.daemon(system);
+        for cwd in ["/", "/dev", "/sys/kernel", "/proc"] {
+            let open = |sandbox: &str| {
+                let options = json!({"extra_imports": ["*"], "cwd": cwd, "sandbox": sandbox});
+                daemon.session(options)
+            };
+            open("off").assert_usable();
+            for sandbox in ["strict", "workspace"] {
+                let result = open(sandbox).exec("open('made', 'w')");
+                assert!(
+                    result["error"].is_object(),
+                    "{system:?}, {cwd}, {sandbox}: {result}"
+                );
+            }
         }
     }
 }

@@ -93,3 +93,62 @@ fn exec_is_stopped_after_its_time() {
         assert!(ended.stderr.contains(needle), "{ended:?}");
     }
 }
+
+#[test]
+fn a_program_ends_as_it_does_in_python() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = "import atexit, threading
+data = open('data.txt', 'w'); data.write('kept')
+atexit.register(lambda: open('end.txt', 'w').write('end'))
+begun = threading.Event()
+def late():
+    begun.wait(); threading.Event().wait(0.3)
+    open('late.txt', 'w').write('late'); print('from the thread')
+threading.Thread(target=late).start(); begun.set()";
+    let cwd = folder.path().to_str().unwrap();
+    let ended = tinycode(&["exec", "--cwd", cwd, "-"]).stdin(code).run();
+    assert_code(&ended, 0);
+    assert_eq!(ended.stdout, "from the thread\n");
+    for (file, text) in [
+        ("data.txt", "kept"),
+        ("end.txt", "end"),
+        ("late.txt", "late"),
+    ] {
+        assert_eq!(fs::read_to_string(folder.path().join(file)).unwrap(), text);
+    }
+    let waits =
+        "import threading\nthreading.Thread(target=threading.Event().wait).start()\nprint('begun')";
+    let ended = tinycode(&["exec", "--timeout", "0.5", "-"])
+        .stdin(waits)
+        .run();
+    assert_code(&ended, 1);
+    assert_eq!(ended.stdout, "begun\n");
+    assert!(ended.stderr.starts_with("TimeoutError: "), "{ended:?}");
+}
+
+#[test]
+fn a_refusal_names_the_option_of_the_command_line() {
+    for (arguments, code, said) in [
+        (
+            &[][..],
+            "open('/etc/made', 'w')",
+            "; --sandbox off allows more",
+        ),
+        (
+            &["--sandbox", "strict"][..],
+            "open('/etc/passwd')",
+            "; --sandbox workspace allows more",
+        ),
+        (
+            &["--max-memory-bytes", "600000000"][..],
+            "bytearray(10**10)",
+            "572.2 MiB of memory; --max-memory-bytes",
+        ),
+    ] {
+        let mut all = vec!["exec", "-"];
+        all.extend(arguments);
+        let ended = tinycode(&all).stdin(code).run();
+        assert_code(&ended, 1);
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+}

@@ -126,13 +126,6 @@ pub fn kill(pid: u64, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-/// Bytes of memory that a process has had at most.
-pub fn peak_memory(pid: u64) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    numbers(line.unwrap().trim_end_matches("kB"))[0] << 10
-}
-
 /// Numbers in the lines of a text.
 pub fn numbers(text: &str) -> Vec<u64> {
     text.split_whitespace()
