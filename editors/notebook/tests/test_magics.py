@@ -353,6 +353,8 @@ def test_wrong_use_is_explained(kernel: Kernel, cell: str, said: str) -> None:
 def test_a_level_that_does_not_work_is_refused(kernel: Kernel) -> None:
     cell = kernel.run("%%agent --trust unheard-of\nGo.")
     assert cell.error and "trust_level" in cell.error["evalue"] and not cell.shown
+    cell = kernel.run("%%agent --trust isolatd\nGo.")
+    assert cell.error and "did you mean 'isolated'?" in cell.error["evalue"]
 
 
 def test_help_tells_the_options(kernel: Kernel) -> None:
@@ -471,6 +473,34 @@ def test_settings_are_told_and_checked(kernel: Kernel) -> None:
     kernel.run("%%tinycode\n1")
     assert "stays as it is" in kernel.run("%agent_config model=").order[0]["text/plain"]
     assert "session: isolated · mine" in kernel.run("%agent_config").streams["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("sandbox=wrkspace", "did you mean 'workspace'?"),
+        ("trust_level=isolatd", "did you mean 'isolated'?"),
+        ("network=internet", "network: 'internet' is none of none, host"),
+        ("timeout_seconds=0", "timeout_seconds: 0 must be above 0"),
+        ("max_memory_bytes=5", "max_memory_bytes: 5 must be from 67108864"),
+    ],
+)
+def test_values_are_checked_when_they_are_set(kernel: Kernel, wrong: str, said: str) -> None:
+    refused = kernel.run(f"%agent_config model=mine {wrong}")
+    assert refused.error and refused.error["ename"] == "InvalidParams"
+    assert said in "\n".join(refused.error["traceback"])
+    assert kernel.run("%agent_config").streams["stdout"] == "session: none yet\n"
+
+
+def test_paths_may_begin_with_the_home_folder(kernel: Kernel) -> None:
+    kernel.run("%agent_config cwd=~/")
+    assert f"cwd = {Path.home()}/\n" in kernel.run("%agent_config").streams["stdout"]
+
+
+def test_help_tells_the_settings(kernel: Kernel) -> None:
+    kernel.run("%agent_config?")
+    page = json.dumps(kernel.reply["payload"])
+    assert "sandbox" in page and "network" in page
 
 
 @pytest.mark.parametrize("now", [False, True], ids=["shutdown", "kill"])

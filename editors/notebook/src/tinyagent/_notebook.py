@@ -14,34 +14,13 @@ import sys
 import time
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple
 
+from ._settings import LIMITS, OPTIONS, checked
 from .calls import Call, Event
 from .client import Client
 from .errors import InvalidParams, SessionNotFound, TinycodeError
 
 #: Levels in the order in which they are taken where none is asked for.
 PREFERRED_LEVELS = ("isolated", "local", "sandboxed")  # only isolated code has the notebook's own packages
-#: Settings of `%agent_config` that go into a session's options as they are, with their types.
-OPTIONS: Dict[str, Tuple[type, ...]] = {
-    "model": (str,),
-    "trust_level": (str,),
-    "base_url": (str,),
-    "python": (str,),
-    "cwd": (str,),
-    "sandbox": (str,),
-    "network": (str,),
-    "system_suffix": (str,),
-    "prompt_file": (str,),
-    "extra_imports": (list,),
-}
-#: Settings that are limits of the session.
-LIMITS: Dict[str, Tuple[type, ...]] = {
-    "timeout_seconds": (int, float),
-    "max_output_bytes": (int,),
-    "max_memory_bytes": (int,),
-    "background_seconds": (int, float),
-}
-#: Settings that are no options of a session.
-OTHERS: Dict[str, Tuple[type, ...]] = {"max_steps": (int,), "socket": (str,)}
 
 _SETTLE_SECONDS = 5.0
 _MAX_LATE = 200
@@ -81,9 +60,9 @@ class NotebookSession:
         nothing yet has nothing to lose.
 
         Raises:
-            InvalidParams: something is asked for that the session is not.
+            InvalidParams: something is asked for that cannot be, or that the session is not.
         """
-        wanted = {name: value for name, value in asked.items() if value is not None}
+        wanted = {name: checked(name, value) for name, value in asked.items() if value is not None}
         if self.client is not None and not self.client.alive:
             self.forget()
         if self.id and not fresh:
@@ -241,34 +220,6 @@ def best_level(client: Client) -> str:
     """The first trust level that works here; where none does, the daemon says why when it is asked."""
     levels = client.call("status").get("trust_levels", {})
     return next((level for level in PREFERRED_LEVELS if levels.get(level, {}).get("available")), "isolated")
-
-
-def parse_setting(text: str) -> Tuple[str, Any]:
-    """`name=value`, checked; the value None where the setting is to be forgotten.
-
-    Raises:
-        InvalidParams: there is no such setting, or the value is of the wrong type.
-    """
-    import json
-
-    known = {**OPTIONS, **LIMITS, **OTHERS}
-    name, equals, given = text.partition("=")
-    if not equals or name not in known:
-        raise InvalidParams(f"'{text}' is no setting", hint=f"write name=value; there are {', '.join(known)}")
-    if given in ("", "None", "default"):
-        return name, None
-    kinds = known[name]
-    if kinds == (str,):
-        return name, given
-    if kinds == (list,):
-        return name, [part.strip() for part in given.split(",") if part.strip()]
-    try:
-        value = json.loads(given.replace("_", ""))
-    except ValueError:
-        value = None
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise InvalidParams(f"{name}: '{given}' is not a number")
-    return name, value
 
 
 def settings_of(session: NotebookSession) -> List[Tuple[str, str]]:

@@ -23,8 +23,9 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from IPython.display import display
 
 from ._live import LiveCell, LiveHtml, LiveText
-from ._notebook import NotebookSession, parse_setting, settings_of
+from ._notebook import NotebookSession, settings_of
 from ._plain import printable
+from ._settings import parse_setting
 from .display import RunView
 from .errors import TinycodeError, error_of_kind
 
@@ -163,7 +164,8 @@ class TinycodeMagics(Magics):
     def agent_config(self, line: str) -> None:
         """Says how tinycode sessions of this notebook are made: `%agent_config model=gpt-4o timeout_seconds=60`.
 
-        Settings: model, trust_level, base_url, python, cwd, system_suffix, prompt_file, extra_imports
+        Settings: model, trust_level (local, isolated or sandboxed), sandbox (of isolated code: strict, workspace or
+        off), network (none or host), base_url, python, cwd, system_suffix, prompt_file, extra_imports
         (comma-separated), timeout_seconds, max_output_bytes, max_memory_bytes, background_seconds, max_steps, and
         socket (of a daemon that runs already). `name=` forgets one. Without any, tells what is set. Keys of models
         are no settings, so that no notebook holds one: set OPENAI_API_KEY.
