@@ -21,13 +21,29 @@ import pytest
 
 import tinyagent
 from conftest import Model, Reply
+from tinyagent import _notebook
+from tinyagent._live import LiveCell
 from tinyagent.binary import find_binary
+from tinyagent.magics import interrupted
 
 BINARY = find_binary()
 #: Where the package that is tested comes from; the kernel is to use the same.
 SOURCE = str(Path(tinyagent.__file__).resolve().parent.parent)
 #: The longest that a test waits for one thing. Nothing waits for time to pass.
 PATIENCE = 60.0
+#: Code that says when it has begun, and does not stop when asked.
+STUBBORN = "import itertools\nprint('turning', flush=True)\nall(itertools.repeat(1))"
+#: Code that kills the copies of its Python, so that no state can be brought back.
+ALONE = """import os, signal
+for process in filter(str.isdigit, os.listdir('/proc')):
+    if process not in ('1', str(os.getpid())): os.kill(int(process), signal.SIGKILL)
+"""
+#: What is done first, what is said then of the state, and what `kept` is.
+LEFT = pytest.mark.parametrize(
+    ("first", "said", "kept"),
+    [("", "the session is as it was before", "7"), (ALONE, "the session's variables are gone", "None")],
+    ids=["restored", "lost"],
+)
 
 
 def python(code: str, words: str = "") -> str:
@@ -302,6 +318,22 @@ def test_an_interrupt_ends_the_run_and_keeps_the_session(kernel: Kernel, model: 
     assert after.result and after.result["text/plain"] == "5"
 
 
+@LEFT
+def test_an_interrupt_that_ends_the_runs_python_says_so(
+    kernel: Kernel, model: ScriptedModel, first: str, said: str, kept: str
+) -> None:
+    kernel.run("%%tinycode\nkept = 7")
+    model.script(python(first + STUBBORN))
+    kernel.start("%%agent\nTurn.")
+    kernel.until(lambda cell: cell.shown and "turning" in re.sub("ta-code.*?</pre>", "", cell.html, flags=re.DOTALL))
+    kernel.interrupt()
+    cell = kernel.finish()
+    assert cell.error and cell.error["ename"] == "KeyboardInterrupt"
+    assert said in cell.error["evalue"] and "kept" not in cell.error["evalue"]
+    after = kernel.run("%%tinycode\nprint(globals().get('kept'))")
+    assert after.streams["stdout"] == f"{kept}\n"
+
+
 def test_an_interrupt_ends_a_model_that_thinks(kernel: Kernel, model: ScriptedModel) -> None:
     asked, gate = threading.Event(), threading.Event()
     model.script(lambda: asked.set() or (gate.wait(PATIENCE) and python("final_answer(1)")))
@@ -439,6 +471,42 @@ def test_an_interrupt_ends_the_cell_and_keeps_the_session(kernel: Kernel) -> Non
     assert 'File "<step' in "\n".join(cell.error["traceback"])
     after = kernel.run("%%tinycode\nkept")
     assert after.result and after.result["text/plain"] == "7"
+
+
+@LEFT
+def test_an_interrupt_that_ends_the_cells_python_says_so(kernel: Kernel, first: str, said: str, kept: str) -> None:
+    kernel.run("%%tinycode\nkept = 7")
+    kernel.start(f"%%tinycode\n{first}{STUBBORN}")
+    kernel.until(lambda cell: "turning" in cell.streams["stdout"])
+    kernel.interrupt()
+    cell = kernel.finish()
+    assert cell.error and cell.error["ename"] == "KeyboardInterrupt"
+    assert said in cell.error["evalue"] and "kept" not in cell.error["evalue"]
+    after = kernel.run("%%tinycode\nprint(globals().get('kept'))")
+    assert after.streams["stdout"] == f"{kept}\n"
+
+
+@pytest.mark.parametrize(
+    ("stops", "said"),
+    [(1, "is as it was before"), (2, "is as it was before"), (3, "what is left of the session is not known yet")],
+)
+def test_only_a_third_interrupt_leaves_before_the_end(stops: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The kernel's interrupts come while it waits, as these do.
+    monkeypatch.setattr(_notebook, "_TICK_SECONDS", 0.01)
+    left = list(range(stops))
+    live = LiveCell()
+
+    def tick() -> None:
+        if live.step and left:
+            left.pop()
+            raise KeyboardInterrupt
+
+    session = _notebook.NotebookSession()
+    session.ensure(trust_level="isolated")
+    with pytest.raises(_notebook.Interrupted) as stop:
+        session.perform("exec", live.feed, tick, code=STUBBORN)
+    assert not left and said in interrupted("cell", stop.value, live.state_left)
+    session.close()
 
 
 def test_limits_can_be_set_and_are_explained(kernel: Kernel) -> None:

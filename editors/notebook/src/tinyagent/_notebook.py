@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import os
 import queue
 import sys
-import time
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple
 
 from ._settings import LIMITS, OPTIONS, checked
@@ -25,6 +25,14 @@ PREFERRED_LEVELS = ("isolated", "local", "sandboxed")  # only isolated code has 
 _SETTLE_SECONDS = 5.0
 _MAX_LATE = 200
 _TICK_SECONDS = 0.5
+
+
+class Interrupted(KeyboardInterrupt):
+    """A request was interrupted while it was waited for. `ended` is whether its end has come."""
+
+    def __init__(self, *, ended: bool) -> None:
+        super().__init__()
+        self.ended = ended
 
 
 class NotebookSession:
@@ -157,8 +165,8 @@ class NotebookSession:
         """Makes a call and hands on the session's events until its answer is here.
 
         Raises:
-            KeyboardInterrupt: it came while this waited; what ran in the daemon has been interrupted, its
-                events handed on, and the session lives.
+            Interrupted: an interrupt came while this waited. What ran in the daemon has ended, and its events
+                have been handed on, unless somebody was too impatient for that.
         """
         client, session = self.client, self.id
         assert client and session
@@ -167,16 +175,18 @@ class NotebookSession:
             feed(self._late.popleft())
         self._listens = True
         stop_listening = client.listen(session, happenings.put)
+        pump = functools.partial(_pump, happenings, feed, tick)
         try:
             call = client.start(method, session=session, **params)
             try:
                 # Put by the thread that puts the events, so it comes after all that belong to the call.
                 call.add_done_callback(happenings.put)
-                _pump(call, happenings, feed, tick)
+                pump(call)
             except KeyboardInterrupt:
-                self._stop(call)
-                _pump(call, happenings, feed, tick, patience=_SETTLE_SECONDS)
-                raise
+                ended = self._settle(call, pump)
+                if ended and not call.was_cancelled():
+                    call.result()  # raises what is worse than an interrupt
+                raise Interrupted(ended=ended) from None
             result: Dict[str, Any] = call.result()
             return result
         except SessionNotFound:
@@ -185,6 +195,19 @@ class NotebookSession:
         finally:
             self._listens = False
             stop_listening()
+
+    def _settle(self, call: Call, pump: Callable[[Call], None]) -> bool:
+        """Stops what runs and hands on events to its end; says whether that came.
+
+        It does come: the daemon kills what does not stop. Whoever interrupts again waits all the same, for only
+        the end tells what is left of the session; a third interrupt leaves.
+        """
+        for _ in range(2):
+            with contextlib.suppress(KeyboardInterrupt):
+                self._stop(call)
+                pump(call)
+                return True
+        return False
 
     def _stop(self, call: Call) -> None:
         assert self.client
@@ -196,18 +219,18 @@ class NotebookSession:
 
 
 def _pump(
-    call: Call,
     happenings: "queue.SimpleQueue[Any]",
     feed: Callable[[Event], object],
     tick: Callable[[], object],
-    patience: Optional[float] = None,
+    call: Call,
 ) -> None:
-    """Hands on events until the call is done, or for as long as there is patience."""
-    end = None if patience is None else time.monotonic() + patience
-    while end is None or time.monotonic() < end:
+    """Hands on events until the call is done."""
+    while True:
         try:
             happening = happenings.get(timeout=_TICK_SECONDS)
         except queue.Empty:
+            if call.done():  # an interrupt came just when that was taken out of the queue
+                return
             tick()
             continue
         if happening is call:

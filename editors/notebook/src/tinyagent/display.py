@@ -91,6 +91,13 @@ class StepView:
         return self.result.get("value") if self.result else None
 
     @property
+    def state_left(self) -> Optional[str]:
+        """What became of the Python state; None where that is not known."""
+        if not self.code:
+            return "kept"
+        return self.result.get("state") if self.result else None
+
+    @property
     def seconds(self) -> Optional[float]:
         """How long the code ran."""
         return self.result.get("duration_ms", 0.0) / 1000 if self.result else None
@@ -227,6 +234,14 @@ class RunView:
     def answer(self) -> Any:
         """The answer's value; None where there is none."""
         return self.result["final_answer"].get("value") if self.answered and self.result else None
+
+    @property
+    def state_left(self) -> Optional[str]:
+        """What became of the Python state; None where that is not known."""
+        states = [step.state_left for step in self.steps]
+        if "lost" in states:
+            return "lost"
+        return states[-1] if states else "kept"
 
     @property
     def code(self) -> str:

@@ -23,7 +23,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from IPython.display import display
 
 from ._live import LiveCell, LiveHtml, LiveText
-from ._notebook import NotebookSession, settings_of
+from ._notebook import Interrupted, NotebookSession, settings_of
 from ._plain import printable
 from ._settings import parse_setting
 from .display import RunView
@@ -32,6 +32,13 @@ from .errors import TinycodeError, error_of_kind
 #: The name that the answer is bound to where the cell names none, and that of the run itself.
 ANSWER, RUN = "_agent", "_agent_run"
 _MAX_STEPS = 10
+#: What an interrupt has left of the session; None where no result tells.
+_LEFT: Dict[Optional[str], str] = {
+    "kept": "the session is kept",
+    "restored": "the session is as it was before the code that was stopped",
+    "lost": "the session's variables are gone",
+    None: "what is left of the session is not known yet",
+}
 
 
 class CellFailed(Exception):
@@ -110,12 +117,13 @@ class TinycodeMagics(Magics):
             result = self.session.perform(
                 "run", live.feed, live.tick, task=task, max_steps=max_steps, return_result=True
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             view.show_task = True
+            message = interrupted("run", stop, view.state_left)
             if not view.finished:
                 view.finish({"state": "cancelled"})
             live.finish()
-            raise self._failure("KeyboardInterrupt", "the run was interrupted; the session is kept") from None
+            raise self._failure("KeyboardInterrupt", message) from None
         except TinycodeError as error:
             view.finish({"state": "error", "error": {"message": error.message, "hint": error.hint}})
             live.finish()
@@ -147,9 +155,9 @@ class TinycodeMagics(Magics):
         live = LiveCell()
         try:
             result = self.session.perform("exec", live.feed, live.tick, code=code)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             error = (live.result or {}).get("error") or {}
-            message = "the cell was interrupted; the session is kept"
+            message = interrupted("cell", stop, live.state_left)
             raise self._failure("KeyboardInterrupt", message, error.get("traceback") or "") from None
         for note in _notes(result):
             print(f"tinycode: {note}", file=sys.stderr, flush=True)
@@ -209,6 +217,12 @@ class TinycodeMagics(Magics):
             yield
         except TinycodeError as error:
             raise self._failure(type(error).__name__, str(error)) from None
+
+
+def interrupted(what: str, stop: KeyboardInterrupt, state: Optional[str]) -> str:
+    """What is said of an interrupt. `state` is what the results that came say of the Python state."""
+    ended = isinstance(stop, Interrupted) and stop.ended
+    return f"the {what} was interrupted; {_LEFT[state if ended else None]}"
 
 
 def _notes(result: Mapping[str, Any]) -> List[str]:
