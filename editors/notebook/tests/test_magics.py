@@ -544,6 +544,23 @@ def test_settings_are_told_and_checked(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("trust_level=isolated", "isolated"),
+        ("sandbox=strict", "isolated · sandbox strict"),
+        ("sandbox=strict network=host", "isolated · sandbox strict · network host"),
+        ("sandbox=off network=none", "isolated · sandbox off · network none"),
+        ("network=none", "isolated · network none"),
+        ("trust_level=local network=none", "local"),
+    ],
+)
+def test_sandbox_and_network_are_told_where_they_are_not_as_usual(kernel: Kernel, settings: str, told: str) -> None:
+    kernel.run(f"%agent_config model=mine {settings}")
+    assert kernel.run("%%tinycode\n1").order[0]["text/plain"] == f"new tinycode session · {told}"
+    assert f"session: {told} · mine" in kernel.run("%agent_config").streams["stdout"]
+
+
+@pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ("sandbox=wrkspace", "did you mean 'workspace'?"),

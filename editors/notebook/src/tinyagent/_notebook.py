@@ -53,13 +53,22 @@ class NotebookSession:
         return self.info.get("session")
 
     @property
+    def bounds(self) -> str:
+        """What holds the session's code: its level, and sandbox and network where they are not as usual there."""
+        level, sandbox, network = (self.info.get(name) for name in ("trust_level", "sandbox", "network"))
+        bounds = [str(level)]
+        if sandbox not in (None, "workspace"):
+            bounds.append(f"sandbox {sandbox}")
+        usual = "host" if level == "isolated" and sandbox != "strict" else "none"
+        if network not in (None, usual):
+            bounds.append(f"network {network}")
+        return " · ".join(bounds)
+
+    @property
     def about(self) -> str:
         """What the session is, in few words."""
-        about = [str(self.info[key]) for key in ("trust_level", "model") if self.info.get(key)]
-        if self.info.get("sandbox") not in (None, "workspace"):
-            about.insert(1, "sandbox %s" % self.info["sandbox"])
-        about.extend("not enforced: %s" % what for what in self.info.get("not_enforced", ()))
-        return " · ".join(about)
+        not_enforced = [f"not enforced: {what}" for what in self.info.get("not_enforced", ())]
+        return " · ".join([self.bounds, str(self.info.get("model")), *not_enforced])
 
     def ensure(self, *, fresh: bool = False, **asked: Optional[str]) -> bool:
         """Makes the session where there is none; returns whether it did.

@@ -148,7 +148,7 @@ class TinycodeMagics(Magics):
         args = parse_argstring(self.tinycode, line)
         with self._plainly():
             if self.session.ensure(fresh=args.fresh):
-                self._say(f"new tinycode session · {self.session.info.get('trust_level')}")
+                self._say(f"new tinycode session · {self.session.bounds}")
             return self._exec(cell)
 
     def _exec(self, code: str) -> Optional[RemoteValue]:
