@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ import pytest
 
 import tinyagent
 from conftest import Model, Reply
-from tinyagent import _notebook
+from tinyagent import Client, _notebook
 from tinyagent._live import LiveCell
 from tinyagent.binary import find_binary
 from tinyagent.magics import interrupted
@@ -543,6 +544,38 @@ def test_settings_are_told_and_checked(kernel: Kernel) -> None:
     assert "session: isolated · mine" in kernel.run("%agent_config").streams["stdout"]
 
 
+def test_settings_for_the_next_session_are_told_as_such(kernel: Kernel) -> None:
+    later = " (for the next session, which --fresh begins)\n"
+    kernel.run("%agent_config model=mine timeout_seconds=5")
+    kernel.run("%%tinycode\n1")
+    assert later not in kernel.run("%agent_config max_steps=3").streams["stdout"]
+    assert not kernel.run("%agent_config model=mine max_steps=4").order
+    kernel.run("%agent_config network=none timeout_seconds=9 model=")
+    told = kernel.run("%agent_config").streams["stdout"]
+    for line in (f"network = none{later}", f"timeout_seconds = 9{later}", f"model = default{later}", "max_steps = 4\n"):
+        assert line in told
+    assert "session: isolated · mine, in" in told
+    kernel.run("%%tinycode --fresh\n1")
+    told = kernel.run("%agent_config").streams["stdout"]
+    assert later not in told and "session: isolated · network none ·" in told
+
+
+def test_a_fresh_session_is_in_the_daemon_of_the_socket(kernel: Kernel, tmp_path: Path) -> None:
+    path = tmp_path / "daemon"
+    with subprocess.Popen([BINARY, "serve", "--socket", str(path)]) as daemon:
+        try:
+            while not path.exists():
+                time.sleep(0.01)
+            kernel.run("%%tinycode\n1")
+            kernel.run(f"%agent_config socket={path}")
+            kernel.run("%%tinycode --fresh\n1")
+            with Client.connect(socket=path) as other:
+                sessions = other.call("session.list")["sessions"]
+            assert [session["name"] for session in sessions] == ["notebook"]
+        finally:
+            daemon.terminate()
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
@@ -634,8 +667,6 @@ def test_a_notebook_runs_from_end_to_end(model: ScriptedModel, tmp_path: Path, m
 
 
 def test_in_a_terminal_a_run_is_text(model: ScriptedModel, tmp_path: Path) -> None:
-    import subprocess
-
     model.script(python("print('six')\nuncertain('sure?')", "I count."), python("final_answer(42)"))
     script = tmp_path / "session.ipy"
     cell = "get_ipython().run_cell_magic('agent', 'total', 'Count.')"

@@ -43,6 +43,8 @@ class NotebookSession:
         self.client: Optional[Client] = None
         self.info: Dict[str, Any] = {}
         self._asked: Dict[str, Any] = {}
+        #: The settings that the session was made with.
+        self._made_with: Dict[str, Any] = {}
         #: What was printed between two cells by what the first left running.
         self._late: "Deque[Event]" = collections.deque(maxlen=_MAX_LATE)
         self._listens = False
@@ -98,7 +100,7 @@ class NotebookSession:
         info = client.call("session.create", **options)
         self.close()
         self.client, self.info = client, info
-        self._asked = options
+        self._asked, self._made_with = options, {**self.config, **wanted}
         client.own(info["session"])
         client.listen(info["session"], self._hear)
         return True
@@ -108,9 +110,9 @@ class NotebookSession:
             self._late.append(event)
 
     def _connect(self) -> Client:
-        if self.client is not None and self.client.alive:
-            return self.client
         socket = self.config.get("socket")
+        if self.client is not None and self.client.alive and self._made_with.get("socket") == socket:
+            return self.client
         return Client.connect(socket=socket) if socket else Client.shared()
 
     def _steps(self) -> int:
@@ -142,20 +144,27 @@ class NotebookSession:
         return options
 
     def configure(self, settings: Mapping[str, Any]) -> bool:
-        """Takes settings for the next session; returns whether there is one that they do not reach."""
+        """Takes settings; returns whether there is a session that they do not reach."""
         for name, value in settings.items():
             if value is None:
                 self.config.pop(name, None)
             else:
                 self.config[name] = value
-        reaches_later = any(name != "max_steps" for name in settings)
-        if self.id and reaches_later and self.client and self.client.alive and not self._steps():
+        if self.pending and not self._steps():
             self.close()
-        return bool(self.id) and reaches_later
+        return any(name in self.pending for name in settings)
+
+    @property
+    def pending(self) -> List[str]:
+        """The settings that the session was made without, or with another value: they are for the next one."""
+        if not self.id or self.client is None or not self.client.alive:
+            return []
+        names = dict.fromkeys([*self.config, *self._made_with])
+        return [name for name in names if name != "max_steps" and self.config.get(name) != self._made_with.get(name)]
 
     def forget(self) -> None:
         """Lets go of a session that is gone."""
-        self.info, self._asked = {}, {}
+        self.info, self._asked, self._made_with = {}, {}, {}
         self.client = None
         self._late.clear()
 
@@ -256,7 +265,11 @@ def best_level(client: Client) -> str:
 
 def settings_of(session: NotebookSession) -> List[Tuple[str, str]]:
     """What `%agent_config` tells: settings, then the session."""
-    lines = [(name, str(value)) for name, value in session.config.items()]
+    pending = session.pending
+    lines = []
+    for name in dict.fromkeys([*session.config, *pending]):
+        later = " (for the next session, which --fresh begins)" if name in pending else ""
+        lines.append((name, f"{session.config.get(name, 'default')}{later}"))
     if session.id and session.client and session.client.alive:
         lines.append(("session", f"{session.about}, in {session._asked.get('cwd')}"))
     else:
