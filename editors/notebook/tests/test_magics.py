@@ -462,6 +462,17 @@ def test_an_error_fails_the_cell_as_python_would(kernel: Kernel) -> None:
     assert after.result and after.result["text/plain"] == "'f'"
 
 
+def test_what_a_crash_left_is_said_once(kernel: Kernel, model: ScriptedModel) -> None:
+    crash = "import os\nos._exit(3)"
+    cell = kernel.run(f"%%tinycode\n{crash}")
+    assert cell.error and cell.error["ename"] == "ProcessDied"
+    said = cell.streams["stderr"] + "\n".join(cell.error["traceback"])
+    assert said.count("as it was before") == 1
+    model.script(python(crash), python("final_answer('well')"))
+    cell = kernel.run("%%agent\nCrash.")
+    assert cell.html.count("as it was before") == cell.text.count("as it was before") == 1
+
+
 def test_an_interrupt_ends_the_cell_and_keeps_the_session(kernel: Kernel) -> None:
     kernel.run("%%tinycode\nkept = 7")
     kernel.start("%%tinycode\nprint('turning')\nwhile True: pass")

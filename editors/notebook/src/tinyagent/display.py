@@ -113,6 +113,8 @@ class StepView:
             notes.append("interrupted")
         if self.result.get("output_truncated"):
             notes.append("output cut at the session's limit")
+        if self.error:
+            return notes  # it says what became of the state
         if self.result.get("state") == "restored":
             notes.append("the Python state is as it was before this step")
         elif self.result.get("state") == "lost":

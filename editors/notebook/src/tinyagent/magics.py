@@ -232,6 +232,8 @@ def _notes(result: Mapping[str, Any]) -> List[str]:
         notes.append("output was cut; %agent_config max_output_bytes=... and --fresh allow more")
     if result.get("timeout"):
         notes.append("the cell took too long; %agent_config timeout_seconds=... and --fresh allow more")
+    if result.get("error"):
+        return notes  # it says what became of the state
     if result.get("state") == "restored":
         notes.append("the session is as it was before this cell")
     elif result.get("state") == "lost":
