@@ -24,6 +24,7 @@ import tinyagent
 from conftest import Model, Reply
 from tinyagent import Client, _notebook
 from tinyagent._live import LiveCell
+from tinyagent._settings import as_settings
 from tinyagent.binary import find_binary
 from tinyagent.magics import interrupted
 
@@ -553,6 +554,41 @@ def test_settings_are_told_and_checked(kernel: Kernel) -> None:
     kernel.run("%%tinycode\n1")
     assert "stays as it is" in kernel.run("%agent_config model=").order[0]["text/plain"]
     assert "session: isolated · mine" in kernel.run("%agent_config").streams["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ('the option `sandbox: "off"` allows more.', "`%agent_config sandbox=off` allows more."),
+        ('the option `network: "host"` gives it one', "`%agent_config network=host` gives it one"),
+        ("the option `limits.max_memory_bytes` allows", "`%agent_config max_memory_bytes=...` allows"),
+        ("name one with the option `python`", "name one with `%agent_config python=...`"),
+        ("`limits.background_seconds` allows", "`%agent_config background_seconds=...` allows"),
+        ("limits.max_steps: 0 is out of range", "max_steps: 0 is out of range"),
+        ("is not allowed; add it to extra_imports", "is not allowed; add it to `%agent_config extra_imports=...`"),
+        ("no key was given: set OPENAI_API_KEY or api_key", "no key was given: set OPENAI_API_KEY"),
+        ("a `cwd`, limits.txt, max_steps and `image`", "a `cwd`, limits.txt, max_steps and `image`"),
+    ],
+)
+def test_options_are_called_as_in_a_notebook(said: str, meant: str) -> None:
+    assert as_settings(said) == meant
+
+
+def test_what_the_daemon_advises_can_be_typed(kernel: Kernel, model: ScriptedModel) -> None:
+    kernel.run("%agent_config sandbox=strict max_memory_bytes=200_000_000 extra_imports=socket")
+    said = "`%agent_config sandbox=workspace` allows more"
+    cell = kernel.run("%%tinycode\nopen('/etc/new', 'w')")
+    assert cell.error and said in cell.error["evalue"] and said in "\n".join(cell.error["traceback"])
+    cell = kernel.run("%%tinycode\nbytearray(1 << 30)")
+    assert cell.error and "`%agent_config max_memory_bytes=...` allows more" in cell.error["evalue"]
+    cell = kernel.run("%%tinycode\nimport subprocess")
+    assert cell.error and "add it to `%agent_config extra_imports=...`" in cell.error["evalue"]
+    model.script(python("open('/etc/new', 'w')"), python("final_answer('well')"))
+    cell = kernel.run("%%agent\nWrite.")
+    assert said in cell.html and said in cell.text
+    model.script(python("1"))
+    cell = kernel.run("%%agent -n 1\nLook.")
+    assert "raise `%agent_config max_steps=...`, or run again" in cell.text
 
 
 def test_settings_for_the_next_session_are_told_as_such(kernel: Kernel) -> None:

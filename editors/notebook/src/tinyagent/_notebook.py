@@ -14,7 +14,7 @@ import queue
 import sys
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple
 
-from ._settings import LIMITS, OPTIONS, checked
+from ._settings import LIMITS, OPTIONS, checked, told
 from .calls import Call, Event
 from .client import Client
 from .errors import InvalidParams, SessionNotFound, TinycodeError
@@ -180,7 +180,7 @@ class NotebookSession:
     def perform(
         self, method: str, feed: Callable[[Event], object], tick: Callable[[], object], **params: Any
     ) -> Dict[str, Any]:
-        """Makes a call and hands on the session's events until its answer is here.
+        """Makes a call and hands on the session's events until its answer is here, all in the notebook's words.
 
         Raises:
             Interrupted: an interrupt came while this waited. What ran in the daemon has ended, and its events
@@ -190,10 +190,10 @@ class NotebookSession:
         assert client and session
         happenings: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
         while self._late:
-            feed(self._late.popleft())
+            feed(told(self._late.popleft()))
         self._listens = True
         stop_listening = client.listen(session, happenings.put)
-        pump = functools.partial(_pump, happenings, feed, tick)
+        pump = functools.partial(_pump, happenings, lambda event: feed(told(event)), tick)
         try:
             call = client.start(method, session=session, **params)
             try:
@@ -205,8 +205,7 @@ class NotebookSession:
                 if ended and not call.was_cancelled():
                     call.result()  # raises what is worse than an interrupt
                 raise Interrupted(ended=ended) from None
-            result: Dict[str, Any] = call.result()
-            return result
+            return told(call.result())
         except SessionNotFound:
             self.forget()
             raise

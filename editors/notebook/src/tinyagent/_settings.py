@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import json
 import os
-from typing import Any, Dict, Tuple, Type
+import re
+from typing import Any, Dict, Mapping, Tuple, Type
 
 from .errors import InvalidParams
 from .options import ExecutionLimits, Network, Sandbox, TrustLevel, one_of
@@ -36,6 +37,21 @@ OTHERS: Dict[str, Tuple[type, ...]] = {"max_steps": (int,), "socket": (str,)}
 _KNOWN = {**OPTIONS, **LIMITS, **OTHERS}
 _CHOICES: Dict[str, Type[enum.Enum]] = {"trust_level": TrustLevel, "sandbox": Sandbox, "network": Network}
 _PATHS = ("python", "cwd", "prompt_file", "socket")
+
+#: Options as the daemon quotes them: ``the option `sandbox: "off"` ``, `` `limits.max_memory_bytes` ``.
+_QUOTED = re.compile(rf"(?:the option `(?:limits\.)?|`limits\.)(?P<name>{'|'.join(_KNOWN)})(?:: \"(?P<value>\w+)\")?`")
+_RANGE = re.compile(rf"^limits\.(?={'|'.join(_KNOWN)})")
+#: What else the daemon says to do with options, and what to do in a notebook.
+_ADVICE = {
+    "add it to extra_imports": "add it to `%agent_config extra_imports=...`",
+    'use trust_level "isolated"': "use `%agent_config trust_level=isolated`",
+    "set model to a name": "set `%agent_config model=...` to a name",
+    "set base_url (or OPENAI_BASE_URL)": "set `%agent_config base_url=...` (or OPENAI_BASE_URL)",
+    "raise max_steps,": "raise `%agent_config max_steps=...`,",
+    "lower max_steps": "lower `%agent_config max_steps=...`",
+    "give api_key beside base_url": "set OPENAI_API_KEY",
+    "OPENAI_API_KEY or api_key": "OPENAI_API_KEY",
+}
 
 
 def parse_setting(text: str) -> Tuple[str, Any]:
@@ -79,3 +95,30 @@ def checked(name: str, value: Any) -> Any:
         except ValueError as error:
             raise InvalidParams(str(error)) from None
     return value
+
+
+def as_settings(text: str) -> str:
+    """What the daemon says of options, in the words of a notebook."""
+    text = _RANGE.sub("", _requoted(text))
+    for said, meant in _ADVICE.items():
+        text = text.replace(said, meant)
+    return text
+
+
+def _requoted(text: str) -> str:
+    return _QUOTED.sub(lambda found: f"`%agent_config {found['name']}={found['value'] or '...'}`", text)
+
+
+def told(result: Mapping[str, Any]) -> Dict[str, Any]:
+    """A result, or an event, in which the daemon speaks of options in the words of a notebook."""
+    shown = dict(result)
+    if shown.get("background"):  # the daemon says there too what it has paused, amidst what the code prints
+        shown["text"] = _requoted(shown["text"])
+    if isinstance(shown.get("result"), Mapping):
+        shown["result"] = told(shown["result"])
+    if shown.get("error"):
+        shown["error"] = {
+            name: as_settings(value) if name in ("message", "traceback", "hint") and value else value
+            for name, value in shown["error"].items()
+        }
+    return shown

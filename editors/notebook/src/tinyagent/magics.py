@@ -25,7 +25,7 @@ from IPython.display import display
 from ._live import LiveCell, LiveHtml, LiveText
 from ._notebook import Interrupted, NotebookSession, settings_of
 from ._plain import printable
-from ._settings import parse_setting
+from ._settings import as_settings, parse_setting, told
 from .display import RunView
 from .errors import TinycodeError, error_of_kind
 
@@ -125,7 +125,7 @@ class TinycodeMagics(Magics):
             live.finish()
             raise self._failure("KeyboardInterrupt", message) from None
         except TinycodeError as error:
-            view.finish({"state": "error", "error": {"message": error.message, "hint": error.hint}})
+            view.finish(told({"state": "error", "error": {"message": error.message, "hint": error.hint}}))
             live.finish()
             raise
         if not view.finished:
@@ -216,7 +216,7 @@ class TinycodeMagics(Magics):
         try:
             yield
         except TinycodeError as error:
-            raise self._failure(type(error).__name__, str(error)) from None
+            raise self._failure(type(error).__name__, as_settings(str(error))) from None
 
 
 def interrupted(what: str, stop: KeyboardInterrupt, state: Optional[str]) -> str:
