@@ -463,6 +463,22 @@ def test_an_error_fails_the_cell_as_python_would(kernel: Kernel) -> None:
     assert after.result and after.result["text/plain"] == "'f'"
 
 
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [
+        ("!ls", True),
+        ("%matplotlib inline", True),
+        ("x = 1\nif x:\n    !ls -l", True),
+        ("x = 5 5\ny = 7 \\\n% 2", False),
+        ("raise SyntaxError", False),
+    ],
+)
+def test_lines_of_ipython_are_told_from_mistakes(kernel: Kernel, code: str, is_told: bool) -> None:
+    cell = kernel.run(f"%%tinycode\n{code}")
+    assert cell.error and cell.error["ename"] == "SyntaxError"
+    assert ("IPython's `!` and `%` lines" in cell.streams["stderr"]) is is_told
+
+
 def test_what_a_crash_left_is_said_once(kernel: Kernel, model: ScriptedModel) -> None:
     crash = "import os\nos._exit(3)"
     cell = kernel.run(f"%%tinycode\n{crash}")

@@ -32,6 +32,9 @@ from .errors import TinycodeError, error_of_kind
 #: The name that the answer is bound to where the cell names none, and that of the run itself.
 ANSWER, RUN = "_agent", "_agent_run"
 _MAX_STEPS = 10
+_NOT_IPYTHON = (
+    "IPython's `!` and `%` lines run in the notebook's own kernel, not in the session; use subprocess.run([...])"
+)
 #: What an interrupt has left of the session; None where no result tells.
 _LEFT: Dict[Optional[str], str] = {
     "kept": "the session is kept",
@@ -159,7 +162,7 @@ class TinycodeMagics(Magics):
             error = (live.result or {}).get("error") or {}
             message = interrupted("cell", stop, live.state_left)
             raise self._failure("KeyboardInterrupt", message, error.get("traceback") or "") from None
-        for note in _notes(result):
+        for note in _notes(result, code):
             print(f"tinycode: {note}", file=sys.stderr, flush=True)
         error = result.get("error")
         if error:
@@ -225,20 +228,29 @@ def interrupted(what: str, stop: KeyboardInterrupt, state: Optional[str]) -> str
     return f"the {what} was interrupted; {_LEFT[state if ended else None]}"
 
 
-def _notes(result: Mapping[str, Any]) -> List[str]:
+def _notes(result: Mapping[str, Any], code: str) -> List[str]:
     """What a cell's user must know beside its output."""
     notes = []
     if result.get("output_truncated"):
         notes.append("output was cut; %agent_config max_output_bytes=... and --fresh allow more")
     if result.get("timeout"):
         notes.append("the cell took too long; %agent_config timeout_seconds=... and --fresh allow more")
-    if result.get("error"):
-        return notes  # it says what became of the state
+    error = result.get("error")
+    if error:  # it says what became of the state
+        return [*notes, _NOT_IPYTHON] if _is_of_ipython(error, code) else notes
     if result.get("state") == "restored":
         notes.append("the session is as it was before this cell")
     elif result.get("state") == "lost":
         notes.append("the session could not be kept: its variables are gone")
     return notes
+
+
+def _is_of_ipython(error: Mapping[str, Any], code: str) -> bool:
+    """Whether what is no Python in the code is a command to a shell, or a magic."""
+    line = error.get("line")
+    if error["type"] != "SyntaxError" or not line:
+        return False
+    return "".join(code.split("\n")[line - 1 : line]).lstrip().startswith(("!", "%"))
 
 
 _loaded: Dict[int, TinycodeMagics] = {}
