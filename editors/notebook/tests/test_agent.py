@@ -25,6 +25,7 @@ from tinyagent import (
     InvalidParams,
     MemoryManager,
     ModelError,
+    Network,
     PruneStrategy,
     RunResult,
     SessionNotFound,
@@ -324,7 +325,13 @@ def test_code_runs_in_the_callers_folder_and_python(client: Client, data: Path) 
 
 def test_limits_and_options_are_checked() -> None:
     assert ExecutionLimits() == ExecutionLimits(30.0, 10_000, 100, None)
-    limits = {"timeout_seconds": 0, "max_output_bytes": 0, "max_steps": 0, "max_memory_bytes": 1, "background_seconds": -1}
+    limits = {
+        "timeout_seconds": 0,
+        "max_output_bytes": 0,
+        "max_steps": 0,
+        "max_memory_bytes": 1,
+        "background_seconds": -1,
+    }
     for wrong in ({name: value} for name, value in limits.items()):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             ExecutionLimits(**wrong)  # type: ignore[arg-type]
@@ -333,10 +340,24 @@ def test_limits_and_options_are_checked() -> None:
     assert (TrustLevel("isolated"), str(TrustLevel.LOCAL)) == (TrustLevel.ISOLATED, "local")
     with pytest.raises(ValueError):
         TinyCodeAgent(trust_level="none")
+    for option, wrong, meant in (
+        ("trust_level", "Isolatd", "isolated"),
+        ("sandbox", "wrkspace", "workspace"),
+        ("network", "hosts", "host"),
+    ):
+        with pytest.raises(InvalidParams, match=f"{option}: '{wrong}' is none of") as caught:
+            TinyCodeAgent(**{option: wrong})  # type: ignore[arg-type]
+        assert caught.value.hint == f"did you mean '{meant}'?"
     with pytest.raises(TypeError):
         TinyCodeAgent(extra_imports="pandas")
     with pytest.raises(ValueError):
         TinyCodeAgent(socket="x", binary="y")
+
+
+def test_sandbox_and_network_are_options(client: Client) -> None:
+    with TinyCodeAgent(trust_level="isolated", client=client, sandbox="strict", network=Network.HOST) as agent:
+        info = agent.session.call("session.get")
+    assert (info["sandbox"], info["network"]) == ("strict", "host")
 
 
 def test_limits_hold(client: Client) -> None:

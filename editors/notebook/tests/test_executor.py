@@ -95,6 +95,12 @@ def test_interrupt(executor: PythonExecutor, client: Client) -> None:
     assert executor.run("x").value == "5"
 
 
+def test_sandbox_and_network_are_options(client: Client) -> None:
+    with PythonExecutor("isolated", client=client, sandbox="off", network="none") as executor:
+        info = client.call("session.get", session=executor.session_id)
+    assert (info["sandbox"], info["network"]) == ("off", "none")
+
+
 def test_final_answers_and_signals(executor: PythonExecutor) -> None:
     result = executor.run("commit('sure')\nfinal_answer({'a': 1})")
     assert result.is_final and result.final_value == {"a": 1}

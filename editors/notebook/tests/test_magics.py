@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -21,13 +22,30 @@ import pytest
 
 import tinyagent
 from conftest import Model, Reply
+from tinyagent import Client, _notebook
+from tinyagent._live import LiveCell
+from tinyagent._settings import as_settings
 from tinyagent.binary import find_binary
+from tinyagent.magics import interrupted
 
 BINARY = find_binary()
 #: Where the package that is tested comes from; the kernel is to use the same.
 SOURCE = str(Path(tinyagent.__file__).resolve().parent.parent)
 #: The longest that a test waits for one thing. Nothing waits for time to pass.
 PATIENCE = 60.0
+#: Code that says when it has begun, and does not stop when asked.
+STUBBORN = "import itertools\nprint('turning', flush=True)\nall(itertools.repeat(1))"
+#: Code that kills the copies of its Python, so that no state can be brought back.
+ALONE = """import os, signal
+for process in filter(str.isdigit, os.listdir('/proc')):
+    if process not in ('1', str(os.getpid())): os.kill(int(process), signal.SIGKILL)
+"""
+#: What is done first, what is said then of the state, and what `kept` is.
+LEFT = pytest.mark.parametrize(
+    ("first", "said", "kept"),
+    [("", "the session is as it was before", "7"), (ALONE, "the session's variables are gone", "None")],
+    ids=["restored", "lost"],
+)
 
 
 def python(code: str, words: str = "") -> str:
@@ -302,6 +320,22 @@ def test_an_interrupt_ends_the_run_and_keeps_the_session(kernel: Kernel, model: 
     assert after.result and after.result["text/plain"] == "5"
 
 
+@LEFT
+def test_an_interrupt_that_ends_the_runs_python_says_so(
+    kernel: Kernel, model: ScriptedModel, first: str, said: str, kept: str
+) -> None:
+    kernel.run("%%tinycode\nkept = 7")
+    model.script(python(first + STUBBORN))
+    kernel.start("%%agent\nTurn.")
+    kernel.until(lambda cell: cell.shown and "turning" in re.sub("ta-code.*?</pre>", "", cell.html, flags=re.DOTALL))
+    kernel.interrupt()
+    cell = kernel.finish()
+    assert cell.error and cell.error["ename"] == "KeyboardInterrupt"
+    assert said in cell.error["evalue"] and "kept" not in cell.error["evalue"]
+    after = kernel.run("%%tinycode\nprint(globals().get('kept'))")
+    assert after.streams["stdout"] == f"{kept}\n"
+
+
 def test_an_interrupt_ends_a_model_that_thinks(kernel: Kernel, model: ScriptedModel) -> None:
     asked, gate = threading.Event(), threading.Event()
     model.script(lambda: asked.set() or (gate.wait(PATIENCE) and python("final_answer(1)")))
@@ -353,6 +387,8 @@ def test_wrong_use_is_explained(kernel: Kernel, cell: str, said: str) -> None:
 def test_a_level_that_does_not_work_is_refused(kernel: Kernel) -> None:
     cell = kernel.run("%%agent --trust unheard-of\nGo.")
     assert cell.error and "trust_level" in cell.error["evalue"] and not cell.shown
+    cell = kernel.run("%%agent --trust isolatd\nGo.")
+    assert cell.error and "did you mean 'isolated'?" in cell.error["evalue"]
 
 
 def test_help_tells_the_options(kernel: Kernel) -> None:
@@ -427,6 +463,33 @@ def test_an_error_fails_the_cell_as_python_would(kernel: Kernel) -> None:
     assert after.result and after.result["text/plain"] == "'f'"
 
 
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [
+        ("!ls", True),
+        ("%matplotlib inline", True),
+        ("x = 1\nif x:\n    !ls -l", True),
+        ("x = 5 5\ny = 7 \\\n% 2", False),
+        ("raise SyntaxError", False),
+    ],
+)
+def test_lines_of_ipython_are_told_from_mistakes(kernel: Kernel, code: str, is_told: bool) -> None:
+    cell = kernel.run(f"%%tinycode\n{code}")
+    assert cell.error and cell.error["ename"] == "SyntaxError"
+    assert ("IPython's `!` and `%` lines" in cell.streams["stderr"]) is is_told
+
+
+def test_what_a_crash_left_is_said_once(kernel: Kernel, model: ScriptedModel) -> None:
+    crash = "import os\nos._exit(3)"
+    cell = kernel.run(f"%%tinycode\n{crash}")
+    assert cell.error and cell.error["ename"] == "ProcessDied"
+    said = cell.streams["stderr"] + "\n".join(cell.error["traceback"])
+    assert said.count("as it was before") == 1
+    model.script(python(crash), python("final_answer('well')"))
+    cell = kernel.run("%%agent\nCrash.")
+    assert cell.html.count("as it was before") == cell.text.count("as it was before") == 1
+
+
 def test_an_interrupt_ends_the_cell_and_keeps_the_session(kernel: Kernel) -> None:
     kernel.run("%%tinycode\nkept = 7")
     kernel.start("%%tinycode\nprint('turning')\nwhile True: pass")
@@ -437,6 +500,42 @@ def test_an_interrupt_ends_the_cell_and_keeps_the_session(kernel: Kernel) -> Non
     assert 'File "<step' in "\n".join(cell.error["traceback"])
     after = kernel.run("%%tinycode\nkept")
     assert after.result and after.result["text/plain"] == "7"
+
+
+@LEFT
+def test_an_interrupt_that_ends_the_cells_python_says_so(kernel: Kernel, first: str, said: str, kept: str) -> None:
+    kernel.run("%%tinycode\nkept = 7")
+    kernel.start(f"%%tinycode\n{first}{STUBBORN}")
+    kernel.until(lambda cell: "turning" in cell.streams["stdout"])
+    kernel.interrupt()
+    cell = kernel.finish()
+    assert cell.error and cell.error["ename"] == "KeyboardInterrupt"
+    assert said in cell.error["evalue"] and "kept" not in cell.error["evalue"]
+    after = kernel.run("%%tinycode\nprint(globals().get('kept'))")
+    assert after.streams["stdout"] == f"{kept}\n"
+
+
+@pytest.mark.parametrize(
+    ("stops", "said"),
+    [(1, "is as it was before"), (2, "is as it was before"), (3, "what is left of the session is not known yet")],
+)
+def test_only_a_third_interrupt_leaves_before_the_end(stops: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The kernel's interrupts come while it waits, as these do.
+    monkeypatch.setattr(_notebook, "_TICK_SECONDS", 0.01)
+    left = list(range(stops))
+    live = LiveCell()
+
+    def tick() -> None:
+        if live.step and left:
+            left.pop()
+            raise KeyboardInterrupt
+
+    session = _notebook.NotebookSession()
+    session.ensure(trust_level="isolated")
+    with pytest.raises(_notebook.Interrupted) as stop:
+        session.perform("exec", live.feed, tick, code=STUBBORN)
+    assert not left and said in interrupted("cell", stop.value, live.state_left)
+    session.close()
 
 
 def test_limits_can_be_set_and_are_explained(kernel: Kernel) -> None:
@@ -471,6 +570,118 @@ def test_settings_are_told_and_checked(kernel: Kernel) -> None:
     kernel.run("%%tinycode\n1")
     assert "stays as it is" in kernel.run("%agent_config model=").order[0]["text/plain"]
     assert "session: isolated · mine" in kernel.run("%agent_config").streams["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ('the option `sandbox: "off"` allows more.', "`%agent_config sandbox=off` allows more."),
+        ('the option `network: "host"` gives it one', "`%agent_config network=host` gives it one"),
+        ("the option `limits.max_memory_bytes` allows", "`%agent_config max_memory_bytes=...` allows"),
+        ("name one with the option `python`", "name one with `%agent_config python=...`"),
+        ("`limits.background_seconds` allows", "`%agent_config background_seconds=...` allows"),
+        ("limits.max_steps: 0 is out of range", "max_steps: 0 is out of range"),
+        ("is not allowed; add it to extra_imports", "is not allowed; add it to `%agent_config extra_imports=...`"),
+        ("no key was given: set OPENAI_API_KEY or api_key", "no key was given: set OPENAI_API_KEY"),
+        ("a `cwd`, limits.txt, max_steps and `image`", "a `cwd`, limits.txt, max_steps and `image`"),
+    ],
+)
+def test_options_are_called_as_in_a_notebook(said: str, meant: str) -> None:
+    assert as_settings(said) == meant
+
+
+def test_what_the_daemon_advises_can_be_typed(kernel: Kernel, model: ScriptedModel) -> None:
+    kernel.run("%agent_config sandbox=strict max_memory_bytes=200_000_000 extra_imports=socket")
+    said = "`%agent_config sandbox=workspace` allows more"
+    cell = kernel.run("%%tinycode\nopen('/etc/new', 'w')")
+    assert cell.error and said in cell.error["evalue"] and said in "\n".join(cell.error["traceback"])
+    cell = kernel.run("%%tinycode\nbytearray(1 << 30)")
+    assert cell.error and "`%agent_config max_memory_bytes=...` allows more" in cell.error["evalue"]
+    cell = kernel.run("%%tinycode\nimport subprocess")
+    assert cell.error and "add it to `%agent_config extra_imports=...`" in cell.error["evalue"]
+    model.script(python("open('/etc/new', 'w')"), python("final_answer('well')"))
+    cell = kernel.run("%%agent\nWrite.")
+    assert said in cell.html and said in cell.text
+    model.script(python("1"))
+    cell = kernel.run("%%agent -n 1\nLook.")
+    assert "raise `%agent_config max_steps=...`, or run again" in cell.text
+
+
+def test_settings_for_the_next_session_are_told_as_such(kernel: Kernel) -> None:
+    later = " (for the next session, which --fresh begins)\n"
+    kernel.run("%agent_config model=mine timeout_seconds=5")
+    kernel.run("%%tinycode\n1")
+    assert later not in kernel.run("%agent_config max_steps=3").streams["stdout"]
+    assert not kernel.run("%agent_config model=mine max_steps=4").order
+    kernel.run("%agent_config network=none timeout_seconds=9 model=")
+    told = kernel.run("%agent_config").streams["stdout"]
+    for line in (f"network = none{later}", f"timeout_seconds = 9{later}", f"model = default{later}", "max_steps = 4\n"):
+        assert line in told
+    assert "session: isolated · mine, in" in told
+    kernel.run("%%tinycode --fresh\n1")
+    told = kernel.run("%agent_config").streams["stdout"]
+    assert later not in told and "session: isolated · network none ·" in told
+
+
+def test_a_fresh_session_is_in_the_daemon_of_the_socket(kernel: Kernel, tmp_path: Path) -> None:
+    path = tmp_path / "daemon"
+    with subprocess.Popen([BINARY, "serve", "--socket", str(path)]) as daemon:
+        try:
+            while not path.exists():
+                time.sleep(0.01)
+            kernel.run("%%tinycode\n1")
+            kernel.run(f"%agent_config socket={path}")
+            kernel.run("%%tinycode --fresh\n1")
+            with Client.connect(socket=path) as other:
+                sessions = other.call("session.list")["sessions"]
+            assert [session["name"] for session in sessions] == ["notebook"]
+        finally:
+            daemon.terminate()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("trust_level=isolated", "isolated"),
+        ("sandbox=strict", "isolated · sandbox strict"),
+        ("sandbox=strict network=host", "isolated · sandbox strict · network host"),
+        ("sandbox=off network=none", "isolated · sandbox off · network none"),
+        ("network=none", "isolated · network none"),
+        ("trust_level=local network=none", "local"),
+    ],
+)
+def test_sandbox_and_network_are_told_where_they_are_not_as_usual(kernel: Kernel, settings: str, told: str) -> None:
+    kernel.run(f"%agent_config model=mine {settings}")
+    assert kernel.run("%%tinycode\n1").order[0]["text/plain"] == f"new tinycode session · {told}"
+    assert f"session: {told} · mine" in kernel.run("%agent_config").streams["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("sandbox=wrkspace", "did you mean 'workspace'?"),
+        ("trust_level=isolatd", "did you mean 'isolated'?"),
+        ("network=internet", "network: 'internet' is none of none, host"),
+        ("timeout_seconds=0", "timeout_seconds: 0 must be above 0"),
+        ("max_memory_bytes=5", "max_memory_bytes: 5 must be from 67108864"),
+    ],
+)
+def test_values_are_checked_when_they_are_set(kernel: Kernel, wrong: str, said: str) -> None:
+    refused = kernel.run(f"%agent_config model=mine {wrong}")
+    assert refused.error and refused.error["ename"] == "InvalidParams"
+    assert said in "\n".join(refused.error["traceback"])
+    assert kernel.run("%agent_config").streams["stdout"] == "session: none yet\n"
+
+
+def test_paths_may_begin_with_the_home_folder(kernel: Kernel) -> None:
+    kernel.run("%agent_config cwd=~/")
+    assert f"cwd = {Path.home()}/\n" in kernel.run("%agent_config").streams["stdout"]
+
+
+def test_help_tells_the_settings(kernel: Kernel) -> None:
+    kernel.run("%agent_config?")
+    page = json.dumps(kernel.reply["payload"])
+    assert "sandbox" in page and "network" in page
 
 
 @pytest.mark.parametrize("now", [False, True], ids=["shutdown", "kill"])
@@ -519,8 +730,6 @@ def test_a_notebook_runs_from_end_to_end(model: ScriptedModel, tmp_path: Path, m
 
 
 def test_in_a_terminal_a_run_is_text(model: ScriptedModel, tmp_path: Path) -> None:
-    import subprocess
-
     model.script(python("print('six')\nuncertain('sure?')", "I count."), python("final_answer(42)"))
     script = tmp_path / "session.ipy"
     cell = "get_ipython().run_cell_magic('agent', 'total', 'Count.')"

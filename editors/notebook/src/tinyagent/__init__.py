@@ -44,7 +44,7 @@ from .memory import (
     SystemPromptStep,
     TaskStep,
 )
-from .options import ExecutionLimits, PruneStrategy, TrustLevel
+from .options import ExecutionLimits, Network, PruneStrategy, Sandbox, TrustLevel
 from .results import ExecResult, FinalAnswer, PythonError, RunError, RunResult, Signal, StepResult
 from .tools import Tool, tool
 
@@ -91,12 +91,14 @@ __all__ = [
     "MemoryStep",
     "MethodNotFound",
     "ModelError",
+    "Network",
     "PruneStrategy",
     "PythonError",
     "PythonExecutor",
     "RunError",
     "RunResult",
     "ScratchpadStep",
+    "Sandbox",
     "SessionBusy",
     "SessionNotFound",
     "Signal",

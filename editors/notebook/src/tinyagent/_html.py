@@ -140,13 +140,12 @@ def _outcome(step: StepView) -> List[str]:
 
 
 def _error(error: Mapping[str, Any]) -> str:
-    title = f"<b>{_text(str(error.get('type')))}</b>: {_text(clip(str(error.get('message')), 1000))}"
-    trace = error.get("traceback")
-    if not trace:
+    kind, message = str(error.get("type")), str(error.get("message"))
+    title = f"<b>{_text(kind)}</b>: {_text(clip(message, 1000))}"
+    trace = str(error.get("traceback") or "").rstrip()
+    if trace in ("", f"{kind}: {message}"):
         return f'<div class="ta-error">{title}</div>'
-    return (
-        f'<details class="ta-error"><summary>{title}</summary><pre>{_text(clip(str(trace).rstrip()))}</pre></details>'
-    )
+    return f'<details class="ta-error"><summary>{title}</summary><pre>{_text(clip(trace))}</pre></details>'
 
 
 def _ending(view: RunView) -> str:

@@ -107,6 +107,13 @@ class LiveCell:
         self.result: Optional[Dict[str, Any]] = None
         self.display: Dict[str, Any] = {}
 
+    @property
+    def state_left(self) -> Optional[str]:
+        """What became of the Python state; None where that is not known."""
+        if self.step is None:
+            return "kept"
+        return self.result.get("state") if self.result else None
+
     def feed(self, event: Mapping[str, Any]) -> None:
         """Takes an event."""
         kind = event.get("type")

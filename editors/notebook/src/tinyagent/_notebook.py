@@ -8,44 +8,31 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import os
 import queue
 import sys
-import time
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple
 
+from ._settings import LIMITS, OPTIONS, checked, told
 from .calls import Call, Event
 from .client import Client
 from .errors import InvalidParams, SessionNotFound, TinycodeError
 
 #: Levels in the order in which they are taken where none is asked for.
 PREFERRED_LEVELS = ("isolated", "local", "sandboxed")  # only isolated code has the notebook's own packages
-#: Settings of `%agent_config` that go into a session's options as they are, with their types.
-OPTIONS: Dict[str, Tuple[type, ...]] = {
-    "model": (str,),
-    "trust_level": (str,),
-    "base_url": (str,),
-    "python": (str,),
-    "cwd": (str,),
-    "sandbox": (str,),
-    "network": (str,),
-    "system_suffix": (str,),
-    "prompt_file": (str,),
-    "extra_imports": (list,),
-}
-#: Settings that are limits of the session.
-LIMITS: Dict[str, Tuple[type, ...]] = {
-    "timeout_seconds": (int, float),
-    "max_output_bytes": (int,),
-    "max_memory_bytes": (int,),
-    "background_seconds": (int, float),
-}
-#: Settings that are no options of a session.
-OTHERS: Dict[str, Tuple[type, ...]] = {"max_steps": (int,), "socket": (str,)}
 
 _SETTLE_SECONDS = 5.0
 _MAX_LATE = 200
 _TICK_SECONDS = 0.5
+
+
+class Interrupted(KeyboardInterrupt):
+    """A request was interrupted while it was waited for. `ended` is whether its end has come."""
+
+    def __init__(self, *, ended: bool) -> None:
+        super().__init__()
+        self.ended = ended
 
 
 class NotebookSession:
@@ -56,6 +43,8 @@ class NotebookSession:
         self.client: Optional[Client] = None
         self.info: Dict[str, Any] = {}
         self._asked: Dict[str, Any] = {}
+        #: The settings that the session was made with.
+        self._made_with: Dict[str, Any] = {}
         #: What was printed between two cells by what the first left running.
         self._late: "Deque[Event]" = collections.deque(maxlen=_MAX_LATE)
         self._listens = False
@@ -66,13 +55,22 @@ class NotebookSession:
         return self.info.get("session")
 
     @property
+    def bounds(self) -> str:
+        """What holds the session's code: its level, and sandbox and network where they are not as usual there."""
+        level, sandbox, network = (self.info.get(name) for name in ("trust_level", "sandbox", "network"))
+        bounds = [str(level)]
+        if sandbox not in (None, "workspace"):
+            bounds.append(f"sandbox {sandbox}")
+        usual = "host" if level == "isolated" and sandbox != "strict" else "none"
+        if network not in (None, usual):
+            bounds.append(f"network {network}")
+        return " · ".join(bounds)
+
+    @property
     def about(self) -> str:
         """What the session is, in few words."""
-        about = [str(self.info[key]) for key in ("trust_level", "model") if self.info.get(key)]
-        if self.info.get("sandbox") not in (None, "workspace"):
-            about.insert(1, "sandbox %s" % self.info["sandbox"])
-        about.extend("not enforced: %s" % what for what in self.info.get("not_enforced", ()))
-        return " · ".join(about)
+        not_enforced = [f"not enforced: {what}" for what in self.info.get("not_enforced", ())]
+        return " · ".join([self.bounds, str(self.info.get("model")), *not_enforced])
 
     def ensure(self, *, fresh: bool = False, **asked: Optional[str]) -> bool:
         """Makes the session where there is none; returns whether it did.
@@ -81,9 +79,9 @@ class NotebookSession:
         nothing yet has nothing to lose.
 
         Raises:
-            InvalidParams: something is asked for that the session is not.
+            InvalidParams: something is asked for that cannot be, or that the session is not.
         """
-        wanted = {name: value for name, value in asked.items() if value is not None}
+        wanted = {name: checked(name, value) for name, value in asked.items() if value is not None}
         if self.client is not None and not self.client.alive:
             self.forget()
         if self.id and not fresh:
@@ -102,7 +100,7 @@ class NotebookSession:
         info = client.call("session.create", **options)
         self.close()
         self.client, self.info = client, info
-        self._asked = options
+        self._asked, self._made_with = options, {**self.config, **wanted}
         client.own(info["session"])
         client.listen(info["session"], self._hear)
         return True
@@ -112,9 +110,9 @@ class NotebookSession:
             self._late.append(event)
 
     def _connect(self) -> Client:
-        if self.client is not None and self.client.alive:
-            return self.client
         socket = self.config.get("socket")
+        if self.client is not None and self.client.alive and self._made_with.get("socket") == socket:
+            return self.client
         return Client.connect(socket=socket) if socket else Client.shared()
 
     def _steps(self) -> int:
@@ -146,20 +144,27 @@ class NotebookSession:
         return options
 
     def configure(self, settings: Mapping[str, Any]) -> bool:
-        """Takes settings for the next session; returns whether there is one that they do not reach."""
+        """Takes settings; returns whether there is a session that they do not reach."""
         for name, value in settings.items():
             if value is None:
                 self.config.pop(name, None)
             else:
                 self.config[name] = value
-        reaches_later = any(name != "max_steps" for name in settings)
-        if self.id and reaches_later and self.client and self.client.alive and not self._steps():
+        if self.pending and not self._steps():
             self.close()
-        return bool(self.id) and reaches_later
+        return any(name in self.pending for name in settings)
+
+    @property
+    def pending(self) -> List[str]:
+        """The settings that the session was made without, or with another value: they are for the next one."""
+        if not self.id or self.client is None or not self.client.alive:
+            return []
+        names = dict.fromkeys([*self.config, *self._made_with])
+        return [name for name in names if name != "max_steps" and self.config.get(name) != self._made_with.get(name)]
 
     def forget(self) -> None:
         """Lets go of a session that is gone."""
-        self.info, self._asked = {}, {}
+        self.info, self._asked, self._made_with = {}, {}, {}
         self.client = None
         self._late.clear()
 
@@ -175,37 +180,51 @@ class NotebookSession:
     def perform(
         self, method: str, feed: Callable[[Event], object], tick: Callable[[], object], **params: Any
     ) -> Dict[str, Any]:
-        """Makes a call and hands on the session's events until its answer is here.
+        """Makes a call and hands on the session's events until its answer is here, all in the notebook's words.
 
         Raises:
-            KeyboardInterrupt: it came while this waited; what ran in the daemon has been interrupted, its
-                events handed on, and the session lives.
+            Interrupted: an interrupt came while this waited. What ran in the daemon has ended, and its events
+                have been handed on, unless somebody was too impatient for that.
         """
         client, session = self.client, self.id
         assert client and session
         happenings: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
         while self._late:
-            feed(self._late.popleft())
+            feed(told(self._late.popleft()))
         self._listens = True
         stop_listening = client.listen(session, happenings.put)
+        pump = functools.partial(_pump, happenings, lambda event: feed(told(event)), tick)
         try:
             call = client.start(method, session=session, **params)
             try:
                 # Put by the thread that puts the events, so it comes after all that belong to the call.
                 call.add_done_callback(happenings.put)
-                _pump(call, happenings, feed, tick)
+                pump(call)
             except KeyboardInterrupt:
-                self._stop(call)
-                _pump(call, happenings, feed, tick, patience=_SETTLE_SECONDS)
-                raise
-            result: Dict[str, Any] = call.result()
-            return result
+                ended = self._settle(call, pump)
+                if ended and not call.was_cancelled():
+                    call.result()  # raises what is worse than an interrupt
+                raise Interrupted(ended=ended) from None
+            return told(call.result())
         except SessionNotFound:
             self.forget()
             raise
         finally:
             self._listens = False
             stop_listening()
+
+    def _settle(self, call: Call, pump: Callable[[Call], None]) -> bool:
+        """Stops what runs and hands on events to its end; says whether that came.
+
+        It does come: the daemon kills what does not stop. Whoever interrupts again waits all the same, for only
+        the end tells what is left of the session; a third interrupt leaves.
+        """
+        for _ in range(2):
+            with contextlib.suppress(KeyboardInterrupt):
+                self._stop(call)
+                pump(call)
+                return True
+        return False
 
     def _stop(self, call: Call) -> None:
         assert self.client
@@ -217,18 +236,18 @@ class NotebookSession:
 
 
 def _pump(
-    call: Call,
     happenings: "queue.SimpleQueue[Any]",
     feed: Callable[[Event], object],
     tick: Callable[[], object],
-    patience: Optional[float] = None,
+    call: Call,
 ) -> None:
-    """Hands on events until the call is done, or for as long as there is patience."""
-    end = None if patience is None else time.monotonic() + patience
-    while end is None or time.monotonic() < end:
+    """Hands on events until the call is done."""
+    while True:
         try:
             happening = happenings.get(timeout=_TICK_SECONDS)
         except queue.Empty:
+            if call.done():  # an interrupt came just when that was taken out of the queue
+                return
             tick()
             continue
         if happening is call:
@@ -243,37 +262,13 @@ def best_level(client: Client) -> str:
     return next((level for level in PREFERRED_LEVELS if levels.get(level, {}).get("available")), "isolated")
 
 
-def parse_setting(text: str) -> Tuple[str, Any]:
-    """`name=value`, checked; the value None where the setting is to be forgotten.
-
-    Raises:
-        InvalidParams: there is no such setting, or the value is of the wrong type.
-    """
-    import json
-
-    known = {**OPTIONS, **LIMITS, **OTHERS}
-    name, equals, given = text.partition("=")
-    if not equals or name not in known:
-        raise InvalidParams(f"'{text}' is no setting", hint=f"write name=value; there are {', '.join(known)}")
-    if given in ("", "None", "default"):
-        return name, None
-    kinds = known[name]
-    if kinds == (str,):
-        return name, given
-    if kinds == (list,):
-        return name, [part.strip() for part in given.split(",") if part.strip()]
-    try:
-        value = json.loads(given.replace("_", ""))
-    except ValueError:
-        value = None
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise InvalidParams(f"{name}: '{given}' is not a number")
-    return name, value
-
-
 def settings_of(session: NotebookSession) -> List[Tuple[str, str]]:
     """What `%agent_config` tells: settings, then the session."""
-    lines = [(name, str(value)) for name, value in session.config.items()]
+    pending = session.pending
+    lines = []
+    for name in dict.fromkeys([*session.config, *pending]):
+        later = " (for the next session, which --fresh begins)" if name in pending else ""
+        lines.append((name, f"{session.config.get(name, 'default')}{later}"))
     if session.id and session.client and session.client.alive:
         lines.append(("session", f"{session.about}, in {session._asked.get('cwd')}"))
     else:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 from .client import Client, PathLike
 from .errors import StepLimitReached, error_of_kind
 from .memory import Memory, MemoryManager
-from .options import ExecutionLimits, PruneStrategy, TrustLevel
+from .options import ExecutionLimits, Network, PruneStrategy, Sandbox, TrustLevel
 from .results import ExecResult, RunResult, Signal, StepResult
 from .session import Folder, OnEvent, Session, session_options
 from .tools import Tool
@@ -44,6 +44,9 @@ class TinyCodeAgent:
             container gets a copy of it, and only if it is given.
         python: the interpreter of an isolated session; the one that runs this, with its packages, where it is
             left out.
+        sandbox: what the code of an isolated session may touch: "strict", "workspace" (where it is left out) or "off".
+        network: "none" or "host". Where it is left out, isolated code has the host's, but not in the sandbox
+            "strict"; other code has none.
         name: a name for people.
         client: the client to use.
         socket: the Unix socket of a daemon that runs already.
@@ -73,6 +76,8 @@ class TinyCodeAgent:
         base_url: Optional[str] = None,
         cwd: Folder = None,
         python: Optional[PathLike] = None,
+        sandbox: Union[Sandbox, str, None] = None,
+        network: Union[Network, str, None] = None,
         name: Optional[str] = None,
         client: Optional[Client] = None,
         socket: Optional[PathLike] = None,
@@ -94,7 +99,7 @@ class TinyCodeAgent:
             "enable_pruning": enable_pruning,
             "prune_keep_last": prune_keep_last,
         }
-        common = session_options(trust_level, limits, extra_imports, cwd, python, name)
+        common = session_options(trust_level, limits, extra_imports, cwd, python, sandbox, network, name)
         given = {key: value for key, value in mine.items() if value is not None}
         wire = {**common, **given, **(options or {})}
         self._session = Session(wire, tools, client=client, socket=socket, binary=binary)

@@ -91,6 +91,13 @@ class StepView:
         return self.result.get("value") if self.result else None
 
     @property
+    def state_left(self) -> Optional[str]:
+        """What became of the Python state; None where that is not known."""
+        if not self.code:
+            return "kept"
+        return self.result.get("state") if self.result else None
+
+    @property
     def seconds(self) -> Optional[float]:
         """How long the code ran."""
         return self.result.get("duration_ms", 0.0) / 1000 if self.result else None
@@ -106,6 +113,8 @@ class StepView:
             notes.append("interrupted")
         if self.result.get("output_truncated"):
             notes.append("output cut at the session's limit")
+        if self.error:
+            return notes  # it says what became of the state
         if self.result.get("state") == "restored":
             notes.append("the Python state is as it was before this step")
         elif self.result.get("state") == "lost":
@@ -227,6 +236,14 @@ class RunView:
     def answer(self) -> Any:
         """The answer's value; None where there is none."""
         return self.result["final_answer"].get("value") if self.answered and self.result else None
+
+    @property
+    def state_left(self) -> Optional[str]:
+        """What became of the Python state; None where that is not known."""
+        states = [step.state_left for step in self.steps]
+        if "lost" in states:
+            return "lost"
+        return states[-1] if states else "kept"
 
     @property
     def code(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, Union
 from .client import PathLike
 from .convert import as_literal
 from .errors import ExecutionError
-from .options import ExecutionLimits, TrustLevel
+from .options import ExecutionLimits, Network, Sandbox, TrustLevel
 from .results import ExecResult, Signal
 from .session import Folder, Session, session_options
 from .tools import RESERVED, Tool
@@ -26,6 +26,7 @@ class PythonExecutor:
         cwd: the folder that code works in; the current one where it is left out, None at all for False.
             A container gets a copy of it, and only if it is given.
         python: the interpreter of an isolated session; the one that runs this where it is left out.
+        sandbox, network: what the code may touch and reach, as for `TinyCodeAgent`.
         client, socket, binary: the daemon, as for `TinyCodeAgent`.
     """
 
@@ -38,12 +39,14 @@ class PythonExecutor:
         tools: Optional[Iterable[Union[Tool[Any], Callable[..., Any]]]] = None,
         cwd: Folder = None,
         python: Optional[PathLike] = None,
+        sandbox: Union[Sandbox, str, None] = None,
+        network: Union[Network, str, None] = None,
         name: Optional[str] = None,
         client: Any = None,
         socket: Optional[PathLike] = None,
         binary: Optional[PathLike] = None,
     ) -> None:
-        options = session_options(trust_level, limits, extra_imports, cwd, python, name)
+        options = session_options(trust_level, limits, extra_imports, cwd, python, sandbox, network, name)
         self._session = Session(options, tools, client=client, socket=socket, binary=binary)
 
     def run(self, code: str) -> ExecResult:

@@ -23,14 +23,25 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from IPython.display import display
 
 from ._live import LiveCell, LiveHtml, LiveText
-from ._notebook import NotebookSession, parse_setting, settings_of
+from ._notebook import Interrupted, NotebookSession, settings_of
 from ._plain import printable
+from ._settings import as_settings, parse_setting, told
 from .display import RunView
 from .errors import TinycodeError, error_of_kind
 
 #: The name that the answer is bound to where the cell names none, and that of the run itself.
 ANSWER, RUN = "_agent", "_agent_run"
 _MAX_STEPS = 10
+_NOT_IPYTHON = (
+    "IPython's `!` and `%` lines run in the notebook's own kernel, not in the session; use subprocess.run([...])"
+)
+#: What an interrupt has left of the session; None where no result tells.
+_LEFT: Dict[Optional[str], str] = {
+    "kept": "the session is kept",
+    "restored": "the session is as it was before the code that was stopped",
+    "lost": "the session's variables are gone",
+    None: "what is left of the session is not known yet",
+}
 
 
 class CellFailed(Exception):
@@ -109,14 +120,15 @@ class TinycodeMagics(Magics):
             result = self.session.perform(
                 "run", live.feed, live.tick, task=task, max_steps=max_steps, return_result=True
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             view.show_task = True
+            message = interrupted("run", stop, view.state_left)
             if not view.finished:
                 view.finish({"state": "cancelled"})
             live.finish()
-            raise self._failure("KeyboardInterrupt", "the run was interrupted; the session is kept") from None
+            raise self._failure("KeyboardInterrupt", message) from None
         except TinycodeError as error:
-            view.finish({"state": "error", "error": {"message": error.message, "hint": error.hint}})
+            view.finish(told({"state": "error", "error": {"message": error.message, "hint": error.hint}}))
             live.finish()
             raise
         if not view.finished:
@@ -139,18 +151,18 @@ class TinycodeMagics(Magics):
         args = parse_argstring(self.tinycode, line)
         with self._plainly():
             if self.session.ensure(fresh=args.fresh):
-                self._say(f"new tinycode session · {self.session.info.get('trust_level')}")
+                self._say(f"new tinycode session · {self.session.bounds}")
             return self._exec(cell)
 
     def _exec(self, code: str) -> Optional[RemoteValue]:
         live = LiveCell()
         try:
             result = self.session.perform("exec", live.feed, live.tick, code=code)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             error = (live.result or {}).get("error") or {}
-            message = "the cell was interrupted; the session is kept"
+            message = interrupted("cell", stop, live.state_left)
             raise self._failure("KeyboardInterrupt", message, error.get("traceback") or "") from None
-        for note in _notes(result):
+        for note in _notes(result, code):
             print(f"tinycode: {note}", file=sys.stderr, flush=True)
         error = result.get("error")
         if error:
@@ -163,7 +175,8 @@ class TinycodeMagics(Magics):
     def agent_config(self, line: str) -> None:
         """Says how tinycode sessions of this notebook are made: `%agent_config model=gpt-4o timeout_seconds=60`.
 
-        Settings: model, trust_level, base_url, python, cwd, system_suffix, prompt_file, extra_imports
+        Settings: model, trust_level (local, isolated or sandboxed), sandbox (of isolated code: strict, workspace or
+        off), network (none or host), base_url, python, cwd, system_suffix, prompt_file, extra_imports
         (comma-separated), timeout_seconds, max_output_bytes, max_memory_bytes, background_seconds, max_steps, and
         socket (of a daemon that runs already). `name=` forgets one. Without any, tells what is set. Keys of models
         are no settings, so that no notebook holds one: set OPENAI_API_KEY.
@@ -206,21 +219,38 @@ class TinycodeMagics(Magics):
         try:
             yield
         except TinycodeError as error:
-            raise self._failure(type(error).__name__, str(error)) from None
+            raise self._failure(type(error).__name__, as_settings(str(error))) from None
 
 
-def _notes(result: Mapping[str, Any]) -> List[str]:
+def interrupted(what: str, stop: KeyboardInterrupt, state: Optional[str]) -> str:
+    """What is said of an interrupt. `state` is what the results that came say of the Python state."""
+    ended = isinstance(stop, Interrupted) and stop.ended
+    return f"the {what} was interrupted; {_LEFT[state if ended else None]}"
+
+
+def _notes(result: Mapping[str, Any], code: str) -> List[str]:
     """What a cell's user must know beside its output."""
     notes = []
     if result.get("output_truncated"):
         notes.append("output was cut; %agent_config max_output_bytes=... and --fresh allow more")
     if result.get("timeout"):
         notes.append("the cell took too long; %agent_config timeout_seconds=... and --fresh allow more")
+    error = result.get("error")
+    if error:  # it says what became of the state
+        return [*notes, _NOT_IPYTHON] if _is_of_ipython(error, code) else notes
     if result.get("state") == "restored":
         notes.append("the session is as it was before this cell")
     elif result.get("state") == "lost":
         notes.append("the session could not be kept: its variables are gone")
     return notes
+
+
+def _is_of_ipython(error: Mapping[str, Any], code: str) -> bool:
+    """Whether what is no Python in the code is a command to a shell, or a magic."""
+    line = error.get("line")
+    if error["type"] != "SyntaxError" or not line:
+        return False
+    return "".join(code.split("\n")[line - 1 : line]).lstrip().startswith(("!", "%"))
 
 
 _loaded: Dict[int, TinycodeMagics] = {}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Type, TypeVar
+
+from .errors import InvalidParams
+
+_Choice = TypeVar("_Choice", bound=enum.Enum)
 
 
 class TrustLevel(str, enum.Enum):
@@ -17,6 +22,32 @@ class TrustLevel(str, enum.Enum):
     ISOLATED = "isolated"
     #: A container of its own.
     SANDBOXED = "sandboxed"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Sandbox(str, enum.Enum):
+    """What the code of an isolated session may touch."""
+
+    #: Python, its packages and the working folder to read, a temporary folder to write; no network.
+    STRICT = "strict"
+    #: What the user may read but the hidden files of the home folder, and the working folder to write.
+    WORKSPACE = "workspace"
+    #: All files of the user.
+    OFF = "off"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Network(str, enum.Enum):
+    """What code can reach."""
+
+    #: Nothing.
+    NONE = "none"
+    #: What this machine can.
+    HOST = "host"
 
     def __str__(self) -> str:
         return self.value
@@ -84,6 +115,21 @@ class ExecutionLimits:
         if self.background_seconds is not None:
             wire["background_seconds"] = float(self.background_seconds)
         return wire
+
+
+def one_of(kind: Type[_Choice], name: str, value: object) -> _Choice:
+    """The value of an option that has few.
+
+    Raises:
+        InvalidParams: it is none of them.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        choices = [str(choice) for choice in kind]
+        near = difflib.get_close_matches(str(value).lower(), choices, 1)
+        hint = f"did you mean '{near[0]}'?" if near else None
+        raise InvalidParams(f"{name}: '{value}' is none of {', '.join(choices)}", hint=hint) from None
 
 
 def _number(name: str, value: object, kinds: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 from .calls import Event
 from .client import Client, PathLike
 from .errors import ClientClosed, InvalidRequest, TinycodeError
-from .options import ExecutionLimits, TrustLevel
+from .options import ExecutionLimits, Network, Sandbox, TrustLevel, one_of
 from .results import ExecResult, Signal
 from .tools import Tool, as_tools
 from .toolserver import ToolServer, in_tool_of
@@ -239,6 +239,8 @@ def session_options(
     extra_imports: Optional[Iterable[str]],
     cwd: Folder,
     python: Optional[PathLike],
+    sandbox: Union[Sandbox, str, None],
+    network: Union[Network, str, None],
     name: Optional[str],
 ) -> Dict[str, Any]:
     """The SessionOptions that agents and executors have in common.
@@ -246,7 +248,7 @@ def session_options(
     Raises:
         ValueError, TypeError: one is not as it should be.
     """
-    level = TrustLevel(trust_level)
+    level = one_of(TrustLevel, "trust_level", trust_level)
     if isinstance(extra_imports, str):
         raise TypeError("extra_imports must be a list of names, not a string")
     if isinstance(limits, Mapping):
@@ -257,6 +259,8 @@ def session_options(
         "extra_imports": list(extra_imports or ()),
         "name": name,
         "cwd": _folder(cwd, level),
+        "sandbox": None if sandbox is None else one_of(Sandbox, "sandbox", sandbox).value,
+        "network": None if network is None else one_of(Network, "network", network).value,
     }
     if python is not None:
         options["python"] = os.path.abspath(os.path.expanduser(os.fspath(python)))
