@@ -14,7 +14,7 @@ use crate::protocol::{Network, Sandbox, SessionInfo, SessionOptions};
 /// Options of the session that the code runs in.
 #[derive(Args, Debug)]
 pub struct SessionArgs {
-    /// Folder that the code works in [default: the current folder]
+    /// Folder that the code works in [default: the current folder; local and sandboxed code sees none unless it is named]
     #[arg(long, value_name = "DIR")]
     cwd: Option<String>,
     /// Python interpreter, 3.9 or newer [default: python3 on PATH]

@@ -6,7 +6,7 @@ use super::error::SessionError;
 use super::signature;
 use crate::agent::prompt::{Folder, SystemPrompt, ToolDoc};
 use crate::engine::imports;
-use crate::protocol::{Sandbox, SessionOptions, Tool};
+use crate::protocol::{CwdMode, Sandbox, SessionOptions, Tool, TrustLevel};
 use crate::regular_file;
 
 /// Bytes of a prompt file.
@@ -19,7 +19,7 @@ pub struct Prompt {
     /// The text of the user's `prompt_file`.
     template: Option<String>,
     suffix: Option<String>,
-    folder: Folder,
+    folder: Option<Folder>,
 }
 
 impl Prompt {
@@ -44,10 +44,7 @@ impl Prompt {
             imports: options.extra_imports.clone(),
             template,
             suffix: options.system_suffix.clone(),
-            folder: match options.sandbox {
-                Some(Sandbox::Strict) => Folder::ReadOnly,
-                _ => Folder::Writable,
-            },
+            folder: folder(options),
         })
     }
 
@@ -59,12 +56,26 @@ impl Prompt {
             default_imports: imports::DEFAULT,
             imports: &self.imports,
             tools: &docs,
-            folder: Some(self.folder),
+            folder: self.folder,
             template: self.template.as_deref(),
             suffix: self.suffix.as_deref(),
         };
         prompt.render()
     }
+}
+
+/// The folder that the code works in, if it has one.
+fn folder(options: &SessionOptions) -> Option<Folder> {
+    let writable = match options.trust_level {
+        TrustLevel::Local => options.cwd.as_ref().map(|_| false)?,
+        TrustLevel::Isolated => options.sandbox != Some(Sandbox::Strict),
+        TrustLevel::Sandboxed => options.cwd_mode != Some(CwdMode::Mount),
+    };
+    Some(if writable {
+        Folder::Writable
+    } else {
+        Folder::ReadOnly
+    })
 }
 
 /// What the model is told of the tools once it has acted, when its system prompt stays as it is.

@@ -356,6 +356,36 @@ fn the_system_prompt_is_short_and_says_what_there_is() {
 }
 
 #[test]
+fn the_system_prompt_says_what_files_there_are() {
+    let daemon = Daemon::start();
+    let (reads, writes) = (
+        "reads from the current folder",
+        "reads and writes in the current folder",
+    );
+    for (options, said) in [
+        (json!({"trust_level": "isolated"}), Some(writes)),
+        (
+            json!({"trust_level": "isolated", "sandbox": "strict"}),
+            Some(reads),
+        ),
+        (
+            json!({"trust_level": "local", "cwd": daemon.folder()}),
+            Some(reads),
+        ),
+        (json!({"trust_level": "local"}), None),
+    ] {
+        let prompt = system_prompt(&daemon, options.clone());
+        for sentence in [reads, writes] {
+            assert_eq!(
+                prompt.contains(sentence),
+                said == Some(sentence),
+                "{options}: {prompt}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_system_prompt_can_be_replaced_and_added_to() {
     let daemon = Daemon::start();
     let folder = daemon.folder();
