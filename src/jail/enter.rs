@@ -12,10 +12,11 @@ use rustix::process::{Pid, Signal, set_child_subreaper, set_parent_process_death
 
 use super::cgroup::Group;
 use super::descriptors;
+use super::init::Plan;
 use super::layers::Layers;
-use super::limits::{self, User};
+use super::limits;
 use super::messages::{Launch, Sandbox};
-use super::syscalls::{self, Filters, Rules, Unix};
+use super::syscalls::{self, Rules, Unix};
 use super::{files, plots, signals, usage};
 
 /// What a fresh process gets.
@@ -51,15 +52,13 @@ impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
 /// # Errors
 /// What could not be done; nothing of the program has run.
 pub fn program(
-    launch: &Launch,
-    layers: &Layers,
-    user: Option<User>,
+    plan: &Plan<'_>,
     group: Option<&Group>,
     temp: &Path,
     fds: &Descriptors,
-    filters: Option<&Filters>,
     supervisor: impl FnOnce(OwnedFd) -> io::Result<()>,
 ) -> Result<Infallible, Failure> {
+    let Plan { launch, layers, .. } = plan;
     setsid().doing("start a session")?;
     if let Some(group) = group {
         group.enter().doing("enter a control group")?;
@@ -78,7 +77,7 @@ pub fn program(
     };
     descriptors::arrange(&fds.channel, &fds.stdout, &fds.stderr).doing("arrange descriptors")?;
     limits::gain_nothing().doing("give up privileges")?;
-    if let Some(user) = user {
+    if let Some(user) = plan.user {
         limits::become_user(user).doing("become an unprivileged user")?;
     }
     limits::bound(&launch.bounds, others).doing("set limits")?;
@@ -93,7 +92,7 @@ pub fn program(
         supervisor(syscalls::supervise(&calls).doing("supervise calls")?)
             .doing("hand calls over")?;
     }
-    if let Some(filters) = filters {
+    if let Some(filters) = plan.filters {
         syscalls::restrict(filters).doing("restrict system calls")?;
     }
     let error = execute(launch, temp);

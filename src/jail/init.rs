@@ -126,16 +126,7 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Superviso
     if program == 0 {
         let hand_over =
             |listener: OwnedFd| messages::send(&theirs, &"listener", &[listener.as_fd()]);
-        let Err((doing, error)) = enter::program(
-            launch,
-            layers,
-            plan.user,
-            group.as_ref(),
-            &temp,
-            &fds,
-            plan.filters,
-            hand_over,
-        );
+        let Err((doing, error)) = enter::program(plan, group.as_ref(), &temp, &fds, hand_over);
         let _ = messages::send(&theirs, &(doing, error.to_string()), &[]);
         leave(127);
     }
