@@ -145,6 +145,39 @@ t.test("results move with their cells and say when these were edited", function(
   t.equal(t.drawn(), {})
 end)
 
+t.test("one more cell costs the same however many there are", function()
+  local executions = require("tinycode.executions")
+  local count = 200
+  local bufnr = t.buffer("a.py", "text", ("# %%\n"):rep(count))
+  local function run_at(line, id)
+    local params = { uri = vim.uri_from_bufnr(bufnr), execution = id, kind = "cell", session = "s", step = id }
+    params.place = { version = 0, first_line = line, last_line = line, cell = line }
+    params.answer = { result = { output = "", stderr = "", duration_ms = 1 } }
+    for _, state in ipairs({ "queued", "running", "done" }) do
+      executions.on_execution(vim.tbl_extend("force", params, { state = state, ok = true }))
+    end
+  end
+  --- How often Neovim is asked for a mark while a cell is run again.
+  local function calls(id)
+    local ask, found = vim.api.nvim_buf_get_extmark_by_id, 0
+    vim.api.nvim_buf_get_extmark_by_id = function(...)
+      found = found + 1
+      return ask(...)
+    end
+    run_at(0, id)
+    vim.api.nvim_buf_get_extmark_by_id = ask
+    return found
+  end
+  for line = 0, 9 do
+    run_at(line, line + 1)
+  end
+  local few = calls(count + 1)
+  for line = 10, count - 1 do
+    run_at(line, line + 1)
+  end
+  t.equal(calls(count + 2), few)
+end)
+
 t.test("a task is answered beside its comment, and its code can be inserted", function()
   t.buffer("a.py", "python", "values = [1, 2, 39]\n\nif values:\n    pass")
   run(1, 4, "✓")

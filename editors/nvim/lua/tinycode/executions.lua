@@ -6,7 +6,7 @@ local M = {}
 
 -- Executions by buffer and number.
 local executions = {}
--- The execution that a step of a session belongs to: `session:step`.
+-- The execution that a step of a session belongs to: `session:step`, as in its own list `steps`.
 local of_step = {}
 
 -- Text of one stream that is kept while it runs; the answer has all of it.
@@ -32,18 +32,17 @@ end
 local function forget(execution)
   view.erase(execution)
   executions[execution.bufnr][execution.id] = nil
-  for step, other in pairs(of_step) do
-    if other == execution then
+  for _, step in ipairs(execution.steps) do
+    if of_step[step] == execution then -- steps are counted anew when a session goes back
       of_step[step] = nil
     end
   end
 end
 
 -- A part that is run again loses what came of it before.
-local function replace(execution, place)
-  for _, other in pairs(executions[execution.bufnr]) do
-    local first = view.lines(other)
-    if other ~= execution and other.kind == execution.kind and first == place.first_line then
+local function replace(execution)
+  for _, other in ipairs(view.beside(execution)) do
+    if other ~= execution and other.kind == execution.kind then
       forget(other)
     end
   end
@@ -57,7 +56,7 @@ local function find(params)
   executions[bufnr] = executions[bufnr] or {}
   local execution = executions[bufnr][params.execution]
   if not execution then
-    execution = { id = params.execution, bufnr = bufnr, kind = params.kind, stream = "", steps = 0 }
+    execution = { id = params.execution, bufnr = bufnr, kind = params.kind, stream = "", steps = {} }
     executions[bufnr][params.execution] = execution
     view.watch(bufnr, M.on_change)
   end
@@ -76,15 +75,15 @@ function M.on_execution(params)
   end
   local place = null(params.place)
   if params.state == "queued" and place then
-    replace(execution, place)
     view.place(execution, place.first_line, place.last_line)
+    replace(execution)
   end
   execution.state = params.state
   if params.state == "running" then
-    execution.step = params.step
-    execution.steps = execution.steps + 1
     execution.stream = ""
-    of_step[params.session .. ":" .. params.step] = execution
+    local step = params.session .. ":" .. params.step
+    table.insert(execution.steps, step)
+    of_step[step] = execution
   elseif params.state == "done" then
     execution.ok = params.ok
     execution.answer = null(params.answer)

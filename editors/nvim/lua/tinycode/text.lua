@@ -86,7 +86,7 @@ function M.headline(execution)
     return line("queued", "TinycodeInfo")
   elseif execution.state == "running" then
     local doing = execution.code and "running" or "thinking"
-    local step = execution.kind == "task" and ("step %d · %s"):format(execution.steps, doing) or "running"
+    local step = execution.kind == "task" and ("step %d · %s"):format(#execution.steps, doing) or "running"
     return line(step, "TinycodeRunning")
   end
   local answer = execution.answer

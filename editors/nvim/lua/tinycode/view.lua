@@ -32,6 +32,9 @@ function M.highlights()
   end
 end
 
+-- The execution whose first line a mark is on, by buffer and mark.
+local heads = {}
+
 local watched = {}
 
 --- Calls `changed` when the text of a buffer has.
@@ -75,6 +78,21 @@ function M.place(execution, first, last)
   execution.head = vim.api.nvim_buf_set_extmark(execution.bufnr, namespace, first, 0, { id = execution.head })
   execution.tail = vim.api.nvim_buf_set_extmark(execution.bufnr, namespace, last, 0, { id = execution.tail })
   execution.source = source(execution)
+  heads[execution.bufnr] = heads[execution.bufnr] or {}
+  heads[execution.bufnr][execution.head] = execution
+end
+
+--- The executions that begin on the line where this one does, itself among them.
+function M.beside(execution)
+  local row = row_of(execution, execution.head)
+  local beside = {}
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(execution.bufnr, namespace, { row, 0 }, { row, -1 }, {})) do
+    local other = heads[execution.bufnr][mark[1]]
+    if other then -- the mark is not that of a last line
+      table.insert(beside, other)
+    end
+  end
+  return beside
 end
 
 --- Whether all of its lines have been deleted.
@@ -150,6 +168,9 @@ function M.erase(execution)
     for _, mark in ipairs({ execution.head, execution.tail }) do
       vim.api.nvim_buf_del_extmark(execution.bufnr, namespace, mark)
     end
+  end
+  if execution.head then
+    heads[execution.bufnr][execution.head] = nil
   end
   execution.head, execution.tail = nil, nil
 end
