@@ -128,6 +128,27 @@ t.test("an error is shown behind its cell and as a diagnostic on its line", func
   t.equal({ diagnostic.lnum, diagnostic.source }, { 2, "tinycode" })
 end)
 
+t.test("what there is no room for behind a cell is said in the lines below", function()
+  t.buffer("a.py", "python", "raise ValueError('one\\ntwo')\n# %%\nopen('/etc/tinycode', 'w')\n# %%\nassert 0, 'word ' * 20")
+  run(1, 1, "✗ ValueError: one")
+  t.equal(t.drawn()[1].lines, { '│   File "<step 1>", line 1, in <module>', "│     raise ValueError('one\\ntwo')", "│ two" })
+  run(3, 3, "✗ PermissionError: [Errno 13] Permission denied: '/etc/tinycode'")
+  local lines = t.drawn()[3].lines
+  for _, line in ipairs(lines) do
+    assert(vim.fn.strdisplaywidth(line) <= 78, line)
+  end
+  local said = table.concat(lines, " "):gsub(" │ ", " ")
+  assert(said:find("This session may read", 1, true) and said:find("allows more%.$"), said)
+  run(5, 5, "✗ AssertionError: " .. vim.trim(("word "):rep(20)))
+  lines = t.drawn()[5].lines
+  t.equal({ lines[3], lines[4] }, { "│ AssertionError:" .. (" word"):rep(12), "│ " .. vim.trim(("word "):rep(8)) })
+  local refused = { message = "no", data = { hint = "say please" } }
+  local execution = { kind = "cell", state = "done", answer = { error = refused } }
+  local border = { "│ ", "TinycodeBorder" }
+  lines = require("tinycode.text").body(execution, 8, { behind = 80, below = 80 })
+  t.equal(lines, { { border, { "say please", "TinycodeInfo" } } })
+end)
+
 t.test("results move with their cells and say when these were edited", function()
   t.buffer("a.py", "python", CELLS)
   vim.cmd("TinycodeRunAll")

@@ -52,18 +52,63 @@ local function blocks_of_cell(result)
     table.sort(kinds)
     add("TinycodeInfo", "[" .. table.concat(kinds, ", ") .. "]")
   end
-  if null(result.error) and not result.interrupted then
-    add("TinycodeError", result.error.traceback)
-  end
   return blocks
 end
 
--- A traceback without what the line above it says already.
-local function shorter(lines)
-  if vim.startswith(lines[1] or "", "Traceback ") then
-    return vim.list_slice(lines, 2, #lines - 1)
+-- Columns of a sentence, so that it can be read in a window of 80 columns, with signs.
+local MEASURE = 76
+
+-- The lines, broken between words where they are wider than that.
+local function wrap(lines, width)
+  local wrapped = {}
+  for _, line in ipairs(lines) do
+    local row = ""
+    for word in line:gmatch("%s*%S+") do
+      if row ~= "" and vim.fn.strdisplaywidth(row .. word) > width then
+        table.insert(wrapped, row)
+        row = vim.trim(word)
+      else
+        row = row .. word
+      end
+    end
+    table.insert(wrapped, row)
   end
-  return lines
+  return wrapped
+end
+
+-- The lines of a traceback: where it happened, and what the exception says, from the line that names it on.
+local function parts(error)
+  local lines = M.split(error.traceback)
+  local from = #lines
+  for at, line in ipairs(lines) do
+    local name = line:match("^[^%s:]+") or ""
+    if name == error.type or vim.endswith(name, "." .. error.type) then
+      from = at
+    end
+  end
+  local first = vim.startswith(lines[1] or "", "Traceback ") and 2 or 1
+  return vim.list_slice(lines, first, from - 1), vim.list_slice(lines, from)
+end
+
+-- What went wrong, if something did, in lines: `where` it happened, what it `says`, and what to do, a `hint`.
+local function failure(execution)
+  local answer = execution.answer
+  if answer.error then
+    local hint = null(answer.error.data) and null(answer.error.data.hint)
+    return { where = {}, says = M.split(answer.error.message), hint = M.split(hint or "") }
+  end
+  local error = null(answer.result.error)
+  if not error then
+    return nil
+  elseif execution.kind == "task" then
+    return { where = {}, says = M.split(error.message), hint = M.split(null(error.hint) or "") }
+  end
+  local where, says = parts(error)
+  return { where = where, says = #says > 0 and says or { error_text(error) }, hint = {} }
+end
+
+local function failed_line(failed)
+  return "✗ " .. (failed.says[1] or "")
 end
 
 --- One line that says most: { text, highlight } pieces, as virtual text takes them.
@@ -89,23 +134,15 @@ function M.headline(execution)
     local step = execution.kind == "task" and ("step %d · %s"):format(#execution.steps, doing) or "running"
     return line(step, "TinycodeRunning")
   end
-  local answer = execution.answer
-  if answer.error then
-    return line("✗ " .. answer.error.message, "TinycodeError")
-  end
-  local result = answer.result
-  if execution.kind == "task" then
-    local info = M.duration(result.duration_seconds * 1000)
-    if null(result.error) then
-      return line("✗ " .. result.error.message, "TinycodeError", info)
-    end
-    return line("= " .. result.output, "TinycodeValue", info)
-  end
-  local info = M.duration(result.duration_ms)
-  if result.interrupted then
+  local result = execution.answer.result
+  local info = result and M.duration(result.duration_ms or result.duration_seconds * 1000)
+  local failed = failure(execution)
+  if result and result.interrupted then
     return line("interrupted", "TinycodeError", info)
-  elseif null(result.error) then
-    return line("✗ " .. error_text(result.error), "TinycodeError", info)
+  elseif failed then
+    return line(failed_line(failed), "TinycodeError", info)
+  elseif execution.kind == "task" then
+    return line("= " .. result.output, "TinycodeValue", info)
   elseif result.is_final then
     return line("= " .. (as_text(result.final_value) or "None"), "TinycodeValue", info)
   elseif null(result.value) then
@@ -119,20 +156,36 @@ local function blocks(execution)
   if execution.state == "running" then
     local highlight = execution.kind == "task" and not execution.code and "TinycodeInfo" or "TinycodeOutput"
     return { { highlight, M.split(execution.stream) } }
-  elseif execution.state ~= "done" or execution.answer.error then
-    return {}
-  elseif execution.kind == "cell" then
+  elseif execution.state == "done" and execution.kind == "cell" and not execution.answer.error then
     return blocks_of_cell(execution.answer.result)
   end
   return {}
 end
 
---- The last lines of what is said, as virtual lines take them: at most `max`.
-function M.body(execution, max)
+-- What is below the line of what went wrong: all that the line has no room for.
+local function blocks_of_failure(execution, room)
+  local failed = execution.state == "done" and failure(execution)
+  if not failed or (execution.answer.result or {}).interrupted then
+    return {}
+  end
+  local fits = vim.fn.strdisplaywidth(failed_line(failed)) <= room.behind
+  local width = math.min(MEASURE, room.below)
+  return {
+    { "TinycodeError", failed.where },
+    { "TinycodeError", wrap(vim.list_slice(failed.says, fits and 2 or 1), width) },
+    { "TinycodeInfo", wrap(failed.hint, width) },
+  }
+end
+
+--- The last lines of what is said, as virtual lines take them: at most `max`. `room` is how many columns there are
+--- `behind` the last line of the code, and `below` it.
+function M.body(execution, max, room)
+  local border = { "│ ", "TinycodeBorder" }
+  room = { behind = room.behind, below = room.below - vim.fn.strdisplaywidth(border[1]) }
   local lines = {}
-  for _, block in ipairs(blocks(execution)) do
-    for _, line in ipairs(block[1] == "TinycodeError" and shorter(block[2]) or block[2]) do
-      table.insert(lines, { { "│ ", "TinycodeBorder" }, { line, block[1] } })
+  for _, block in ipairs(vim.list_extend(blocks(execution), blocks_of_failure(execution, room))) do
+    for _, line in ipairs(block[2]) do
+      table.insert(lines, { border, { line, block[1] } })
     end
   end
   local hidden = #lines - max
@@ -175,6 +228,7 @@ function M.full(execution)
         table.insert(lines, { line, block[1] })
       end
     end
+    add(not answer.result.interrupted and null(answer.result.error) and answer.result.error.traceback, "TinycodeError")
     add(as_text(answer.result.is_final and answer.result.final_value or answer.result.value), "TinycodeValue")
   end
   if #lines == 0 then

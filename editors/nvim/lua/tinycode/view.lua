@@ -115,6 +115,17 @@ local function sign(execution)
   return signs.failed, "TinycodeSignFailed"
 end
 
+-- Space between a last line and what is said behind it.
+local GAP = "  "
+
+-- How many columns there are behind a line, and below it.
+local function room(bufnr, row)
+  local window = vim.fn.getwininfo(vim.fn.bufwinid(bufnr))[1]
+  local width = window and window.width - window.textoff or vim.o.columns
+  local line = vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1]
+  return { behind = width - vim.fn.strdisplaywidth(line .. GAP), below = width }
+end
+
 --- Draws it as it stands.
 function M.draw(execution)
   local first, last = M.lines(execution)
@@ -129,12 +140,12 @@ function M.draw(execution)
     priority = 20,
   })
   local headline = text.headline(execution)
-  table.insert(headline, 1, { "  ", "TinycodeInfo" })
+  table.insert(headline, 1, { GAP, "TinycodeInfo" })
   vim.api.nvim_buf_set_extmark(execution.bufnr, namespace, last, 0, {
     id = execution.tail,
     virt_text = headline,
     virt_text_pos = "eol",
-    virt_lines = text.body(execution, config.options.max_lines),
+    virt_lines = text.body(execution, config.options.max_lines, room(execution.bufnr, last)),
     hl_mode = "combine",
   })
 end
