@@ -117,6 +117,41 @@ t.test("output is shown while the code runs, and it can be stopped", function()
   t.equal(vim.diagnostic.get(0), {})
 end)
 
+t.test("what became of variables is said where code had to be killed", function()
+  local stubborn = "y = 5\n# %%\ny = 6\nwhile True:\n    try:\n        print('on', flush=True)\n        while True: pass\n"
+  local bufnr = t.buffer("a.py", "python", stubborn .. "    except BaseException:\n        pass\n# %%\ny")
+  local client = require("tinycode.client")
+  local function interrupted(shown, said)
+    vim.cmd("TinycodeClear")
+    run(1, 1, "✓")
+    at(2)
+    vim.cmd("TinycodeRun")
+    t.wait_until("it runs", function()
+      return #(t.drawn()[9] or { lines = {} }).lines > 0
+    end, t.drawn)
+    vim.cmd("TinycodeInterrupt")
+    t.wait_for_text(9, shown)
+    local lines = table.concat(t.drawn()[9].lines, " "):gsub(" │ ", " ")
+    assert(lines:find(said, 1, true), lines)
+    vim.cmd("TinycodeOutput")
+    local output = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n")
+    assert(output:find(shown, 1, true) and output:find(said, 1, true), output)
+    vim.cmd("normal q")
+  end
+  interrupted("interrupted, variables are as before this cell", "was killed. The session is as it was before this")
+  run(11, 11, "= 5")
+  local fresh
+  client.execute(bufnr, "restart", { session = { checkpoints = false } }, function()
+    fresh = true
+  end)
+  t.wait_until("there is a fresh session", function()
+    return fresh
+  end)
+  interrupted("interrupted, all variables are lost", "was killed. Its variables are gone")
+  vim.cmd("TinycodeClear")
+  run(11, 11, "✗ NameError: name 'y' is not defined")
+end)
+
 t.test("an error is shown behind its cell and as a diagnostic on its line", function()
   t.buffer("a.py", "python", "# %%\ny = 0\n1 / y\n\nprint('never')")
   run(1, 5, "✗ ZeroDivisionError: division by zero")

@@ -32,10 +32,6 @@ local function as_text(value)
   return type(value) == "string" and value or (value ~= nil and vim.fn.json_encode(value) or nil)
 end
 
-local function error_text(error)
-  return error.message ~= "" and (error.type .. ": " .. error.message) or error.type
-end
-
 -- Blocks of a cell's result: { highlight, lines }.
 local function blocks_of_cell(result)
   local blocks = {}
@@ -86,29 +82,42 @@ local function parts(error)
       from = at
     end
   end
-  local first = vim.startswith(lines[1] or "", "Traceback ") and 2 or 1
-  return vim.list_slice(lines, first, from - 1), vim.list_slice(lines, from)
+  return vim.list_slice(lines, 1, from - 1), vim.list_slice(lines, from)
 end
 
--- What went wrong, if something did, in lines: `where` it happened, what it `says`, and what to do, a `hint`.
+-- What became of the variables of code that had to be killed, by `state` of its result.
+local AFTER = {
+  restored = "variables are as before this cell",
+  lost = "all variables are lost",
+}
+
+-- What went wrong, if something did, in lines: `where` it happened, what it `says`, and what to do, a `hint`. The
+-- first that it says is what is said behind the cell, after `mark`.
 local function failure(execution)
   local answer = execution.answer
-  if answer.error then
-    local hint = null(answer.error.data) and null(answer.error.data.hint)
-    return { where = {}, says = M.split(answer.error.message), hint = M.split(hint or "") }
-  end
-  local error = null(answer.result.error)
+  local result = answer.result
+  local error = answer.error or null(result.error)
   if not error then
     return nil
-  elseif execution.kind == "task" then
-    return { where = {}, says = M.split(error.message), hint = M.split(null(error.hint) or "") }
   end
-  local where, says = parts(error)
-  return { where = where, says = #says > 0 and says or { error_text(error) }, hint = {} }
+  local failed = { mark = "✗ ", where = {}, says = M.split(error.message), hint = {} }
+  if answer.error then
+    failed.hint = M.split(null(error.data) and null(error.data.hint))
+  elseif execution.kind == "task" then
+    failed.hint = M.split(null(error.hint))
+  elseif not result.interrupted then
+    failed.where, failed.says = parts(error)
+  elseif AFTER[result.state] then
+    failed.mark, failed.says = "", vim.list_extend({ "interrupted, " .. AFTER[result.state] }, failed.says)
+  else -- as it was asked for, which needs no more words
+    failed.mark, failed.says = "", { "interrupted" }
+  end
+  failed.says[1] = failed.says[1] or error.type or ""
+  return failed
 end
 
 local function failed_line(failed)
-  return "✗ " .. (failed.says[1] or "")
+  return failed.mark .. failed.says[1]
 end
 
 --- One line that says most: { text, highlight } pieces, as virtual text takes them.
@@ -137,9 +146,7 @@ function M.headline(execution)
   local result = execution.answer.result
   local info = result and M.duration(result.duration_ms or result.duration_seconds * 1000)
   local failed = failure(execution)
-  if result and result.interrupted then
-    return line("interrupted", "TinycodeError", info)
-  elseif failed then
+  if failed then
     return line(failed_line(failed), "TinycodeError", info)
   elseif execution.kind == "task" then
     return line("= " .. result.output, "TinycodeValue", info)
@@ -165,13 +172,14 @@ end
 -- What is below the line of what went wrong: all that the line has no room for.
 local function blocks_of_failure(execution, room)
   local failed = execution.state == "done" and failure(execution)
-  if not failed or (execution.answer.result or {}).interrupted then
+  if not failed then
     return {}
   end
+  local where = vim.startswith(failed.where[1] or "", "Traceback ") and vim.list_slice(failed.where, 2) or failed.where
   local fits = vim.fn.strdisplaywidth(failed_line(failed)) <= room.behind
   local width = math.min(MEASURE, room.below)
   return {
-    { "TinycodeError", failed.where },
+    { "TinycodeError", where },
     { "TinycodeError", wrap(vim.list_slice(failed.says, fits and 2 or 1), width) },
     { "TinycodeInfo", wrap(failed.hint, width) },
   }
@@ -201,35 +209,37 @@ end
 --- All that is known, as { line, highlight } pairs.
 function M.full(execution)
   local lines = {}
-  local function add(text, highlight)
-    for _, line in ipairs(M.split(text)) do
+  local function add_lines(some, highlight)
+    for _, line in ipairs(some) do
       table.insert(lines, { line, highlight })
     end
+  end
+  local function add(text, highlight)
+    add_lines(M.split(text), highlight)
   end
   local answer = execution.answer
   if execution.state ~= "done" then
     add(execution.code, "TinycodeInfo")
     add(execution.stream, "TinycodeOutput")
-  elseif answer.error then
-    add(answer.error.message, "TinycodeError")
-    add(null(answer.error.data) and null(answer.error.data.hint), "TinycodeInfo")
-  elseif execution.kind == "task" then
-    local result = answer.result
-    local failed = null(result.error)
-    add(failed and failed.message or result.output, failed and "TinycodeError" or "TinycodeValue")
-    add(failed and null(failed.hint), "TinycodeInfo")
+  else
+    local result = answer.result or {}
+    local failed = failure(execution)
+    for _, block in ipairs(blocks(execution)) do
+      add_lines(block[2], block[1])
+    end
+    if failed then
+      add_lines(failed.where, "TinycodeError")
+      add_lines(failed.says, "TinycodeError")
+      add_lines(failed.hint, "TinycodeInfo")
+    elseif execution.kind == "task" then
+      add(result.output, "TinycodeValue")
+    else
+      add(as_text(result.is_final and result.final_value or result.value), "TinycodeValue")
+    end
     if null(answer.code) then
       table.insert(lines, { "", "TinycodeOutput" })
       add(answer.code, "TinycodeOutput")
     end
-  else
-    for _, block in ipairs(blocks_of_cell(answer.result)) do
-      for _, line in ipairs(block[2]) do
-        table.insert(lines, { line, block[1] })
-      end
-    end
-    add(not answer.result.interrupted and null(answer.result.error) and answer.result.error.traceback, "TinycodeError")
-    add(as_text(answer.result.is_final and answer.result.final_value or answer.result.value), "TinycodeValue")
   end
   if #lines == 0 then
     table.insert(lines, { "nothing was printed", "TinycodeInfo" })
