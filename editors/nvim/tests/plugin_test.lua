@@ -148,7 +148,7 @@ t.test("what became of variables is said where code had to be killed", function(
     return fresh
   end)
   interrupted("interrupted, all variables are lost", "was killed. Its variables are gone")
-  vim.cmd("TinycodeClear")
+  t.equal(t.drawn()[1].text, "✓ · variables lost")
   run(11, 11, "✗ NameError: name 'y' is not defined")
 end)
 
@@ -210,7 +210,7 @@ t.test("one more cell costs the same however many there are", function()
     params.place = { version = 0, first_line = line, last_line = line, cell = line }
     params.answer = { result = { output = "", stderr = "", duration_ms = 1 } }
     for _, state in ipairs({ "queued", "running", "done" }) do
-      executions.on_execution(vim.tbl_extend("force", params, { state = state, ok = true }))
+      executions.on_execution(vim.tbl_extend("force", params, { state = state, ok = true }), 0)
     end
   end
   --- How often Neovim is asked for a mark while a cell is run again.
@@ -279,10 +279,27 @@ t.test("a session can be started afresh", with_messages(function(told)
   t.wait_for_text(4, "= 1")
   vim.cmd("TinycodeRestart isolated")
   wait_for_message(told, "^tinycode: a fresh session, isolated$")
+  t.equal(t.drawn()[4].text, "= 1 · session ended")
+  t.sign(3, "~")
   run(4, 4, "✗ NameError: name 'x' is not defined")
   vim.cmd("TinycodeRestart nonsense")
   wait_for_message(told, "trust_level")
 end))
+
+t.test("what ran in a daemon that has gone is marked", function()
+  local options, file = require("tinycode.config").options, vim.fn.tempname()
+  local cmd = options.cmd
+  options.cmd = { "sh", "-c", 'echo $$ > "$1"; exec "$0" serve', vim.env.TINYCODE_BINARY, file }
+  t.buffer("a.py", "python", "# %%\nx = 1\nx\n# %%\n2")
+  options.cmd = cmd
+  run(1, 3, "= 1")
+  vim.loop.kill(tonumber(vim.fn.readfile(file)[1]), "sigkill")
+  t.wait_for_text(3, "= 1 · disconnected since")
+  t.sign(1, "~")
+  run(4, 5, "= 2")
+  t.equal(t.drawn()[3].text, "= 1 · disconnected since")
+  run(1, 3, "= 1")
+end)
 
 t.test("what is set wrongly is named", function()
   local setup = require("tinycode").setup

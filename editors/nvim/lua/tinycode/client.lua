@@ -97,8 +97,8 @@ local function client_config(root)
     capabilities = capabilities(),
     init_options = { session = session, hints = false },
     handlers = {
-      ["tinycode/execution"] = function(_, params)
-        executions.on_execution(params)
+      ["tinycode/execution"] = function(_, params, context)
+        executions.on_execution(params, context.client_id)
       end,
       ["event"] = function(_, params)
         executions.on_event(params)
@@ -114,9 +114,11 @@ local function client_config(root)
       end
       waiting[bufnr] = nil
     end,
-    on_exit = function()
+    on_exit = function(_, _, client)
       started[root] = nil
-      vim.schedule(executions.on_exit)
+      vim.schedule(function()
+        executions.on_exit(client)
+      end)
     end,
   }
 end

@@ -4,7 +4,7 @@ local view = require("tinycode.view")
 
 local M = {}
 
--- Executions by buffer and number.
+-- Executions by buffer, and client and number: `client:number`. Each client counts its own.
 local executions = {}
 -- The execution that a step of a session belongs to: `session:step`, as in its own list `steps`.
 local of_step = {}
@@ -48,24 +48,46 @@ local function replace(execution)
   end
 end
 
-local function find(params)
+local function find(params, client)
   local bufnr = vim.uri_to_bufnr(params.uri)
   if not vim.api.nvim_buf_is_loaded(bufnr) then
     return nil
   end
   executions[bufnr] = executions[bufnr] or {}
-  local execution = executions[bufnr][params.execution]
+  local id = client .. ":" .. params.execution
+  local execution = executions[bufnr][id]
   if not execution then
-    execution = { id = params.execution, bufnr = bufnr, kind = params.kind, stream = "", steps = {} }
-    executions[bufnr][params.execution] = execution
+    execution = { id = id, client = client, bufnr = bufnr, kind = params.kind, stream = "", steps = {} }
+    executions[bufnr][id] = execution
     view.watch(bufnr, M.on_change)
   end
   return execution
 end
 
---- Takes `tinycode/execution`.
-function M.on_execution(params)
-  local execution = find(params)
+-- Calls `visit` with all executions that have this value.
+local function each(name, value, visit)
+  for _, of_buffer in pairs(executions) do
+    for _, execution in pairs(of_buffer) do
+      if execution[name] == value then
+        visit(execution)
+      end
+    end
+  end
+end
+
+-- Marks what has run in a session, where what it left is gone; with nil, where the session may have it again.
+local function mark_gone(session, gone)
+  each("session", session, function(execution)
+    if execution.state == "done" then
+      execution.gone = gone
+      view.draw(execution)
+    end
+  end)
+end
+
+--- Takes `tinycode/execution` of a client.
+function M.on_execution(params, client)
+  local execution = find(params, client)
   if not execution then
     return
   end
@@ -79,6 +101,7 @@ function M.on_execution(params)
     replace(execution)
   end
   execution.state = params.state
+  execution.session = params.session or execution.session
   if params.state == "running" then
     execution.stream = ""
     local step = params.session .. ":" .. params.step
@@ -97,8 +120,15 @@ function M.on_execution(params)
   view.draw(execution)
 end
 
---- Takes `event`: what the code prints and the model says while it runs.
+--- Takes `event`: what the code prints and the model says while it runs, and what becomes of the session.
 function M.on_event(params)
+  if params.type == "session.closed" then
+    return mark_gone(params.session, "session ended")
+  elseif params.type == "session.rewound" then
+    return mark_gone(params.session, nil)
+  elseif params.type == "step.finished" and null(params.result) and params.result.state == "lost" then
+    mark_gone(params.session, "variables lost")
+  end
   local execution = params.step and of_step[params.session .. ":" .. params.step]
   if not execution or execution.state ~= "running" or params.background then
     return
@@ -134,15 +164,15 @@ function M.clear(bufnr)
   end
 end
 
---- The daemon has gone, and with it what ran.
-function M.on_exit()
-  for _, of_buffer in pairs(executions) do
-    for _, execution in pairs(of_buffer) do
-      if execution.state ~= "done" then
-        forget(execution)
-      end
+--- A client has lost its daemon: what ran is not heard of any more, and what had run is of another time.
+function M.on_exit(client)
+  each("client", client, function(execution)
+    if execution.state ~= "done" then
+      return forget(execution)
     end
-  end
+    execution.gone = execution.gone or "disconnected since"
+    view.draw(execution)
+  end)
 end
 
 return M

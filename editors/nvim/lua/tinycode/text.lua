@@ -122,7 +122,7 @@ end
 
 --- One line that says most: { text, highlight } pieces, as virtual text takes them.
 function M.headline(execution)
-  local history = execution.undone and "undone" or (execution.stale and "edited since")
+  local history = execution.gone or (execution.undone and "undone") or (execution.stale and "edited since")
   local stale = history and { { " · " .. history, "TinycodeInfo" } } or {}
   local function line(text, highlight, info)
     local first = M.split(text)[1] or ""

@@ -107,7 +107,7 @@ local function sign(execution)
     return signs.queued, "TinycodeSignQueued"
   elseif execution.state == "running" then
     return signs.running, "TinycodeSignRunning"
-  elseif execution.stale or execution.undone then
+  elseif execution.stale or execution.undone or execution.gone then
     return signs.stale, "TinycodeSignStale"
   elseif execution.ok then
     return signs.ok, "TinycodeSignOk"
