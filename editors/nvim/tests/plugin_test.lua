@@ -152,6 +152,22 @@ t.test("what became of variables is said where code had to be killed", function(
   run(11, 11, "✗ NameError: name 'y' is not defined")
 end)
 
+t.test("what is printed in the background is shown below the latest cell that has ended", function()
+  local code = "import threading, time\ndef late():\n    time.sleep(1)\n    print('late')\nthreading.Thread(target=late).start()"
+  t.buffer("a.py", "python", code .. "\nprint('soon')")
+  run(1, 6, "✓")
+  t.equal(t.drawn()[6].lines, { "│ soon" })
+  local wanted = { "soon", "printed in the background since:", "late" }
+  t.wait_until("it is shown", function()
+    return vim.deep_equal(t.drawn()[6].lines, vim.tbl_map(function(line)
+      return "│ " .. line
+    end, wanted))
+  end, t.drawn)
+  vim.cmd("TinycodeOutput")
+  t.equal(vim.api.nvim_buf_get_lines(0, 0, -1, false), wanted)
+  vim.cmd("normal q")
+end)
+
 t.test("an error is shown behind its cell and as a diagnostic on its line", function()
   t.buffer("a.py", "python", "# %%\ny = 0\n1 / y\n\nprint('never')")
   run(1, 5, "✗ ZeroDivisionError: division by zero")

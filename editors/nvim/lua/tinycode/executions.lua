@@ -9,7 +9,8 @@ local executions = {}
 -- The execution that a step of a session belongs to: `session:step`, as in its own list `steps`.
 local of_step = {}
 
--- Text of one stream that is kept while it runs; the answer has all of it.
+-- Bytes that are kept of the latest that a step printed while it runs, whose answer has all of it, and in the
+-- background.
 local MAX_STREAM = 64 * 1024
 
 local function null(value)
@@ -57,7 +58,8 @@ local function find(params, client)
   local id = client .. ":" .. params.execution
   local execution = executions[bufnr][id]
   if not execution then
-    execution = { id = id, client = client, bufnr = bufnr, kind = params.kind, stream = "", steps = {} }
+    execution = { id = id, client = client, bufnr = bufnr, kind = params.kind, steps = {} }
+    execution.stream, execution.background = "", ""
     executions[bufnr][id] = execution
     view.watch(bufnr, M.on_change)
   end
@@ -130,7 +132,12 @@ function M.on_event(params)
     mark_gone(params.session, "variables lost")
   end
   local execution = params.step and of_step[params.session .. ":" .. params.step]
-  if not execution or execution.state ~= "running" or params.background then
+  if not execution then
+    return
+  elseif params.background then
+    execution.background = (execution.background .. params.text):sub(-MAX_STREAM)
+    return view.draw_soon(execution)
+  elseif execution.state ~= "running" then
     return
   end
   if params.type == "stdout" or params.type == "stderr" or params.type == "model.delta" then

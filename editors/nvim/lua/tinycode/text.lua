@@ -158,7 +158,7 @@ function M.headline(execution)
   return line("✓ " .. info, "TinycodeInfo")
 end
 
--- What is below the line: { highlight, lines } blocks.
+-- What the code printed, below the line: { highlight, lines } blocks.
 local function blocks(execution)
   if execution.state == "running" then
     local highlight = execution.kind == "task" and not execution.code and "TinycodeInfo" or "TinycodeOutput"
@@ -167,6 +167,12 @@ local function blocks(execution)
     return blocks_of_cell(execution.answer.result)
   end
   return {}
+end
+
+-- What was printed when no step ran, below all else. The daemon cannot tell which cell left running what prints it.
+local function blocks_of_background(execution)
+  local lines = M.split(execution.background)
+  return #lines > 0 and { { "TinycodeInfo", { "printed in the background since:" } }, { "TinycodeOutput", lines } } or {}
 end
 
 -- What is below the line of what went wrong: all that the line has no room for.
@@ -190,8 +196,9 @@ end
 function M.body(execution, max, room)
   local border = { "│ ", "TinycodeBorder" }
   room = { behind = room.behind, below = room.below - vim.fn.strdisplaywidth(border[1]) }
+  local all = vim.list_extend(blocks(execution), blocks_of_failure(execution, room))
   local lines = {}
-  for _, block in ipairs(vim.list_extend(blocks(execution), blocks_of_failure(execution, room))) do
+  for _, block in ipairs(vim.list_extend(all, blocks_of_background(execution))) do
     for _, line in ipairs(block[2]) do
       table.insert(lines, { border, { line, block[1] } })
     end
@@ -240,6 +247,9 @@ function M.full(execution)
       table.insert(lines, { "", "TinycodeOutput" })
       add(answer.code, "TinycodeOutput")
     end
+  end
+  for _, block in ipairs(blocks_of_background(execution)) do
+    add_lines(block[2], block[1])
   end
   if #lines == 0 then
     table.insert(lines, { "nothing was printed", "TinycodeInfo" })
