@@ -294,12 +294,26 @@ t.test("a session can be started afresh", with_messages(function(told)
   vim.cmd("TinycodeRunAll")
   t.wait_for_text(4, "= 1")
   vim.cmd("TinycodeRestart isolated")
-  wait_for_message(told, "^tinycode: a fresh session, isolated$")
+  wait_for_message(told, "^tinycode: a fresh session, isolated, sandbox workspace$")
   t.equal(t.drawn()[4].text, "= 1 · session ended")
   t.sign(3, "~")
   run(4, 4, "✗ NameError: name 'x' is not defined")
   vim.cmd("TinycodeRestart nonsense")
   wait_for_message(told, "trust_level")
+end))
+
+t.test("what the sandbox cannot enforce is told once, when a file gets its first session", with_messages(function(told)
+  local options = require("tinycode.config").options
+  options.env = { TINYCODE_SANDBOX_WITHOUT = "namespaces" }
+  t.buffer("a.py", "python", "1\n# %%\n2")
+  options.env = nil
+  run(1, 1, "= 1")
+  wait_for_message(told, "^tinycode: not enforced on this system: .*other processes can be seen")
+  run(3, 3, "= 2")
+  t.equal(#told, 1)
+  vim.cmd("TinycodeRestart")
+  wait_for_message(told, "^tinycode: a fresh session, isolated, sandbox workspace; not enforced on this system: other")
+  t.equal(#told, 2)
 end))
 
 t.test("what ran in a daemon that has gone is marked", function()

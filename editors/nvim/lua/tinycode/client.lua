@@ -84,6 +84,7 @@ end
 
 local function client_config(root)
   local executions = require("tinycode.executions")
+  local sessions = require("tinycode.sessions")
   local session = config.options.session
   if session and vim.tbl_isempty(session) then
     session = nil -- which would be a list on the wire
@@ -99,6 +100,9 @@ local function client_config(root)
     handlers = {
       ["tinycode/execution"] = function(_, params, context)
         executions.on_execution(params, context.client_id)
+        sessions.meet(params.session, function(done)
+          M.request(vim.uri_to_bufnr(params.uri), "session.get", { session = params.session }, done)
+        end)
       end,
       ["event"] = function(_, params)
         executions.on_event(params)

@@ -108,8 +108,7 @@ end
 function M.restart(level)
   local session = level and level ~= "" and { trust_level = level } or nil
   client.execute(vim.api.nvim_get_current_buf(), "restart", { session = session }, function(info)
-    local missing = table.concat(info.not_enforced or {}, "; ")
-    tell(("a fresh session, %s%s"):format(info.trust_level, missing ~= "" and "; not enforced: " .. missing or ""))
+    tell("a fresh session, " .. require("tinycode.sessions").describe(info))
   end)
 end
 
