@@ -181,7 +181,8 @@ local function blocks_of_failure(execution, room)
   if not failed then
     return {}
   end
-  local where = vim.startswith(failed.where[1] or "", "Traceback ") and vim.list_slice(failed.where, 2) or failed.where
+  local headed = vim.startswith(failed.where[1] or "", "Traceback ")
+  local where = vim.list_slice(failed.where, headed and 2 or 1)
   local fits = vim.fn.strdisplaywidth(failed_line(failed)) <= room.behind
   local width = math.min(MEASURE, room.below)
   return {
