@@ -22,11 +22,13 @@ command("Output", "output", { desc = "Show all that came of the cell or task und
 command("Vars", "vars", { desc = "Show the variables of this buffer's session" })
 command("Clear", "clear", { desc = "Forget the results of this buffer" })
 command("Restart", "restart", {
-  nargs = "?",
+  nargs = "*",
   complete = function(lead)
-    return vim.tbl_filter(function(level)
-      return vim.startswith(level, lead)
-    end, { "local", "isolated", "sandboxed" })
+    local levels = { "local", "isolated", "sandboxed" }
+    local options = { "sandbox=strict", "sandbox=workspace", "sandbox=off", "network=none", "network=host" }
+    return vim.tbl_filter(function(word)
+      return vim.startswith(word, lead)
+    end, vim.list_extend(levels, options))
   end,
-  desc = "Give this buffer a fresh session, of another trust level if one is given",
+  desc = "Give this buffer a fresh session, of another trust level or with other options if some are given",
 })

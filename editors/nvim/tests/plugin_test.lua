@@ -117,6 +117,72 @@ t.test("output is shown while the code runs, and it can be stopped", function()
   t.equal(vim.diagnostic.get(0), {})
 end)
 
+t.test("what became of variables is said where code had to be killed", function()
+  local bufnr = t.buffer("a.py", "python", [[
+y = 5
+# %%
+y = 6
+while True:
+    try:
+        print('on', flush=True)
+        while True: pass
+    except BaseException:
+        pass
+# %%
+y]])
+  local client = require("tinycode.client")
+  local function interrupted(shown, said)
+    vim.cmd("TinycodeClear")
+    run(1, 1, "✓")
+    at(2)
+    vim.cmd("TinycodeRun")
+    t.wait_until("it runs", function()
+      return #(t.drawn()[9] or { lines = {} }).lines > 0
+    end, t.drawn)
+    vim.cmd("TinycodeInterrupt")
+    t.wait_for_text(9, shown)
+    local lines = table.concat(t.drawn()[9].lines, " "):gsub(" │ ", " ")
+    assert(lines:find(said, 1, true), lines)
+    vim.cmd("TinycodeOutput")
+    local output = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n")
+    assert(output:find(shown, 1, true) and output:find(said, 1, true), output)
+    vim.cmd("normal q")
+  end
+  interrupted("interrupted, variables are as before this cell", "was killed. The session is as it was before this")
+  run(11, 11, "= 5")
+  local fresh
+  client.execute(bufnr, "restart", { session = { checkpoints = false } }, function()
+    fresh = true
+  end)
+  t.wait_until("there is a fresh session", function()
+    return fresh
+  end)
+  interrupted("interrupted, all variables are lost", "was killed. Its variables are gone")
+  t.equal(t.drawn()[1].text, "✓ · variables lost")
+  run(11, 11, "✗ NameError: name 'y' is not defined")
+end)
+
+t.test("what is printed in the background is shown below the latest cell that has ended", function()
+  t.buffer("a.py", "python", [[
+import threading, time
+def late():
+    time.sleep(1)
+    print('late')
+threading.Thread(target=late).start()
+print('soon')]])
+  run(1, 6, "✓")
+  t.equal(t.drawn()[6].lines, { "│ soon" })
+  local wanted = { "soon", "printed in the background since:", "late" }
+  t.wait_until("it is shown", function()
+    return vim.deep_equal(t.drawn()[6].lines, vim.tbl_map(function(line)
+      return "│ " .. line
+    end, wanted))
+  end, t.drawn)
+  vim.cmd("TinycodeOutput")
+  t.equal(vim.api.nvim_buf_get_lines(0, 0, -1, false), wanted)
+  vim.cmd("normal q")
+end)
+
 t.test("an error is shown behind its cell and as a diagnostic on its line", function()
   t.buffer("a.py", "python", "# %%\ny = 0\n1 / y\n\nprint('never')")
   run(1, 5, "✗ ZeroDivisionError: division by zero")
@@ -126,6 +192,32 @@ t.test("an error is shown behind its cell and as a diagnostic on its line", func
   end)
   local diagnostic = vim.diagnostic.get(0)[1]
   t.equal({ diagnostic.lnum, diagnostic.source }, { 2, "tinycode" })
+end)
+
+t.test("what there is no room for behind a cell is said in the lines below", function()
+  t.buffer("a.py", "python", [[
+raise ValueError('one\ntwo')
+# %%
+open('/etc/tinycode', 'w')
+# %%
+assert 0, 'word ' * 20]])
+  run(1, 1, "✗ ValueError: one")
+  t.equal(t.drawn()[1].lines[3], "│ two")
+  run(3, 3, "✗ PermissionError: [Errno 13] Permission denied: '/etc/tinycode'")
+  local lines = t.drawn()[3].lines
+  for _, line in ipairs(lines) do
+    assert(vim.fn.strdisplaywidth(line) <= 78, line)
+  end
+  local said = table.concat(lines, " "):gsub(" │ ", " ")
+  assert(said:find("This session may read", 1, true) and said:find("allows more%.$"), said)
+  run(5, 5, "✗ AssertionError: " .. vim.trim(("word "):rep(20)))
+  lines = t.drawn()[5].lines
+  t.equal({ lines[3], lines[4] }, { "│ AssertionError:" .. (" word"):rep(12), "│ " .. vim.trim(("word "):rep(8)) })
+  local refused = { message = "no", data = { hint = "say please" } }
+  local execution = { kind = "cell", state = "done", answer = { error = refused } }
+  local border = { "│ ", "TinycodeBorder" }
+  lines = require("tinycode.text").body(execution, 8, { behind = 80, below = 80 })
+  t.equal(lines, { { border, { "say please", "TinycodeInfo" } } })
 end)
 
 t.test("results move with their cells and say when these were edited", function()
@@ -143,6 +235,39 @@ t.test("results move with their cells and say when these were edited", function(
   t.sign(5, "✓") -- of the cell that has come here
   vim.cmd("TinycodeClear")
   t.equal(t.drawn(), {})
+end)
+
+t.test("one more cell costs the same however many there are", function()
+  local executions = require("tinycode.executions")
+  local count = 200
+  local bufnr = t.buffer("a.py", "text", ("# %%\n"):rep(count))
+  local function run_at(line, id)
+    local params = { uri = vim.uri_from_bufnr(bufnr), execution = id, kind = "cell", session = "s", step = id }
+    params.place = { version = 0, first_line = line, last_line = line, cell = line }
+    params.answer = { result = { output = "", stderr = "", duration_ms = 1 } }
+    for _, state in ipairs({ "queued", "running", "done" }) do
+      executions.on_execution(vim.tbl_extend("force", params, { state = state, ok = true }), 0)
+    end
+  end
+  --- How often Neovim is asked for a mark while a cell is run again.
+  local function calls(id)
+    local ask, found = vim.api.nvim_buf_get_extmark_by_id, 0
+    vim.api.nvim_buf_get_extmark_by_id = function(...)
+      found = found + 1
+      return ask(...)
+    end
+    run_at(0, id)
+    vim.api.nvim_buf_get_extmark_by_id = ask
+    return found
+  end
+  for line = 0, 9 do
+    run_at(line, line + 1)
+  end
+  local few = calls(count + 1)
+  for line = 10, count - 1 do
+    run_at(line, line + 1)
+  end
+  t.equal(calls(count + 2), few)
 end)
 
 t.test("a task is answered beside its comment, and its code can be inserted", function()
@@ -189,11 +314,49 @@ t.test("a session can be started afresh", with_messages(function(told)
   vim.cmd("TinycodeRunAll")
   t.wait_for_text(4, "= 1")
   vim.cmd("TinycodeRestart isolated")
-  wait_for_message(told, "^tinycode: a fresh session, isolated$")
+  wait_for_message(told, "^tinycode: a fresh session, isolated, sandbox workspace$")
+  t.equal(t.drawn()[4].text, "= 1 · session ended")
+  t.sign(3, "~")
   run(4, 4, "✗ NameError: name 'x' is not defined")
   vim.cmd("TinycodeRestart nonsense")
   wait_for_message(told, "trust_level")
+  vim.cmd("TinycodeRestart isolated sandbox=strict")
+  wait_for_message(told, "^tinycode: a fresh session, isolated, sandbox strict$")
+  vim.cmd("TinycodeRestart sandbox=nonsense")
+  wait_for_message(told, "session.sandbox")
+  vim.cmd("TinycodeRestart isolated strict")
+  wait_for_message(told, "'strict' is one too many")
+  t.equal(vim.fn.getcompletion("TinycodeRestart isolated sandbox=", "cmdline")[1], "sandbox=strict")
 end))
+
+t.test("what the sandbox cannot enforce is told once, when a file gets its first session", with_messages(function(told)
+  local options = require("tinycode.config").options
+  options.env = { TINYCODE_SANDBOX_WITHOUT = "namespaces" }
+  t.buffer("a.py", "python", "1\n# %%\n2")
+  options.env = nil
+  run(1, 1, "= 1")
+  wait_for_message(told, "^tinycode: not enforced on this system: .*other processes can be seen")
+  run(3, 3, "= 2")
+  t.equal(#told, 1)
+  vim.cmd("TinycodeRestart")
+  wait_for_message(told, "^tinycode: a fresh session, isolated, sandbox workspace; not enforced on this system: other")
+  t.equal(#told, 2)
+end))
+
+t.test("what ran in a daemon that has gone is marked", function()
+  local options, file = require("tinycode.config").options, vim.fn.tempname()
+  local cmd = options.cmd
+  options.cmd = { "sh", "-c", 'echo $$ > "$1"; exec "$0" serve', vim.env.TINYCODE_BINARY, file }
+  t.buffer("a.py", "python", "# %%\nx = 1\nx\n# %%\n2")
+  options.cmd = cmd
+  run(1, 3, "= 1")
+  vim.loop.kill(tonumber(vim.fn.readfile(file)[1]), "sigkill")
+  t.wait_for_text(3, "= 1 · disconnected since")
+  t.sign(1, "~")
+  run(4, 5, "= 2")
+  t.equal(t.drawn()[3].text, "= 1 · disconnected since")
+  run(1, 3, "= 1")
+end)
 
 t.test("what is set wrongly is named", function()
   local setup = require("tinycode").setup

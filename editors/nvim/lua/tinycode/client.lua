@@ -84,6 +84,7 @@ end
 
 local function client_config(root)
   local executions = require("tinycode.executions")
+  local sessions = require("tinycode.sessions")
   local session = config.options.session
   if session and vim.tbl_isempty(session) then
     session = nil -- which would be a list on the wire
@@ -97,8 +98,11 @@ local function client_config(root)
     capabilities = capabilities(),
     init_options = { session = session, hints = false },
     handlers = {
-      ["tinycode/execution"] = function(_, params)
-        executions.on_execution(params)
+      ["tinycode/execution"] = function(_, params, context)
+        executions.on_execution(params, context.client_id)
+        sessions.meet(params.session, function(done)
+          M.request(vim.uri_to_bufnr(params.uri), "session.get", { session = params.session }, done)
+        end)
       end,
       ["event"] = function(_, params)
         executions.on_event(params)
@@ -114,9 +118,11 @@ local function client_config(root)
       end
       waiting[bufnr] = nil
     end,
-    on_exit = function()
+    on_exit = function(_, _, client)
       started[root] = nil
-      vim.schedule(executions.on_exit)
+      vim.schedule(function()
+        executions.on_exit(client)
+      end)
     end,
   }
 end

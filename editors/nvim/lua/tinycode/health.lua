@@ -30,6 +30,9 @@ local function check_levels()
       local version = level.python_version
       local python = type(version) == "string" and (", Python " .. version) or ""
       ok(("trust level %s: %s%s"):format(name, level.engine, python))
+      for _, what in ipairs(level.missing or {}) do
+        warn(("trust level %s: not enforced on this system: %s"):format(name, what))
+      end
     else
       warn(("trust level %s: %s"):format(name, tostring(level.reason)))
     end

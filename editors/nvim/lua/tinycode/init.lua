@@ -104,12 +104,22 @@ function M.rewind()
   end)
 end
 
---- Gives the buffer a fresh session, of another trust level if one is given.
-function M.restart(level)
-  local session = level and level ~= "" and { trust_level = level } or nil
+--- Gives the buffer a fresh session: of another trust level and with other options, `LEVEL OPTION=VALUE ...`, if some
+--- are given.
+function M.restart(arguments)
+  local session = {}
+  for _, word in ipairs(vim.split(arguments or "", "%s+", { trimempty = true })) do
+    local option, value = word:match("^([%w_]+)=(.*)$")
+    option, value = option or "trust_level", value or word
+    if session[option] then
+      local message = "'%s' is one too many: %s is '%s'; options are given as sandbox=strict"
+      return tell(message:format(word, option, session[option]))
+    end
+    session[option] = value
+  end
+  session = next(session) and session -- empty, it would be a list on the wire
   client.execute(vim.api.nvim_get_current_buf(), "restart", { session = session }, function(info)
-    local missing = table.concat(info.not_enforced or {}, "; ")
-    tell(("a fresh session, %s%s"):format(info.trust_level, missing ~= "" and "; not enforced: " .. missing or ""))
+    tell("a fresh session, " .. require("tinycode.sessions").describe(info))
   end)
 end
 

@@ -32,10 +32,6 @@ local function as_text(value)
   return type(value) == "string" and value or (value ~= nil and vim.fn.json_encode(value) or nil)
 end
 
-local function error_text(error)
-  return error.message ~= "" and (error.type .. ": " .. error.message) or error.type
-end
-
 -- Blocks of a cell's result: { highlight, lines }.
 local function blocks_of_cell(result)
   local blocks = {}
@@ -52,23 +48,81 @@ local function blocks_of_cell(result)
     table.sort(kinds)
     add("TinycodeInfo", "[" .. table.concat(kinds, ", ") .. "]")
   end
-  if null(result.error) and not result.interrupted then
-    add("TinycodeError", result.error.traceback)
-  end
   return blocks
 end
 
--- A traceback without what the line above it says already.
-local function shorter(lines)
-  if vim.startswith(lines[1] or "", "Traceback ") then
-    return vim.list_slice(lines, 2, #lines - 1)
+-- Columns of a sentence, so that it can be read in a window of 80 columns, with signs.
+local MEASURE = 76
+
+-- The lines, broken between words where they are wider than that.
+local function wrap(lines, width)
+  local wrapped = {}
+  for _, line in ipairs(lines) do
+    local row = ""
+    for word in line:gmatch("%s*%S+") do
+      if row ~= "" and vim.fn.strdisplaywidth(row .. word) > width then
+        table.insert(wrapped, row)
+        row = vim.trim(word)
+      else
+        row = row .. word
+      end
+    end
+    table.insert(wrapped, row)
   end
-  return lines
+  return wrapped
+end
+
+-- The lines of a traceback: where it happened, and what the exception says, from the line that names it on.
+local function parts(error)
+  local lines = M.split(error.traceback)
+  local from = #lines
+  for at, line in ipairs(lines) do
+    local name = line:match("^[^%s:]+") or ""
+    if name == error.type or vim.endswith(name, "." .. error.type) then
+      from = at
+    end
+  end
+  return vim.list_slice(lines, 1, from - 1), vim.list_slice(lines, from)
+end
+
+-- What became of the variables of code that had to be killed, by `state` of its result.
+local AFTER = {
+  restored = "variables are as before this cell",
+  lost = "all variables are lost",
+}
+
+-- What went wrong, if something did, in lines: `where` it happened, what it `says`, and what to do, a `hint`. The
+-- first that it says is what is said behind the cell, after `mark`.
+local function failure(execution)
+  local answer = execution.answer
+  local result = answer.result
+  local error = answer.error or null(result.error)
+  if not error then
+    return nil
+  end
+  local failed = { mark = "✗ ", where = {}, says = M.split(error.message), hint = {} }
+  if answer.error then
+    failed.hint = M.split(null(error.data) and null(error.data.hint))
+  elseif execution.kind == "task" then
+    failed.hint = M.split(null(error.hint))
+  elseif not result.interrupted then
+    failed.where, failed.says = parts(error)
+  elseif AFTER[result.state] then
+    failed.mark, failed.says = "", vim.list_extend({ "interrupted, " .. AFTER[result.state] }, failed.says)
+  else -- as it was asked for, which needs no more words
+    failed.mark, failed.says = "", { "interrupted" }
+  end
+  failed.says[1] = failed.says[1] or error.type or ""
+  return failed
+end
+
+local function failed_line(failed)
+  return failed.mark .. failed.says[1]
 end
 
 --- One line that says most: { text, highlight } pieces, as virtual text takes them.
 function M.headline(execution)
-  local history = execution.undone and "undone" or (execution.stale and "edited since")
+  local history = execution.gone or (execution.undone and "undone") or (execution.stale and "edited since")
   local stale = history and { { " · " .. history, "TinycodeInfo" } } or {}
   local function line(text, highlight, info)
     local first = M.split(text)[1] or ""
@@ -86,26 +140,16 @@ function M.headline(execution)
     return line("queued", "TinycodeInfo")
   elseif execution.state == "running" then
     local doing = execution.code and "running" or "thinking"
-    local step = execution.kind == "task" and ("step %d · %s"):format(execution.steps, doing) or "running"
+    local step = execution.kind == "task" and ("step %d · %s"):format(#execution.steps, doing) or "running"
     return line(step, "TinycodeRunning")
   end
-  local answer = execution.answer
-  if answer.error then
-    return line("✗ " .. answer.error.message, "TinycodeError")
-  end
-  local result = answer.result
-  if execution.kind == "task" then
-    local info = M.duration(result.duration_seconds * 1000)
-    if null(result.error) then
-      return line("✗ " .. result.error.message, "TinycodeError", info)
-    end
+  local result = execution.answer.result
+  local info = result and M.duration(result.duration_ms or result.duration_seconds * 1000)
+  local failed = failure(execution)
+  if failed then
+    return line(failed_line(failed), "TinycodeError", info)
+  elseif execution.kind == "task" then
     return line("= " .. result.output, "TinycodeValue", info)
-  end
-  local info = M.duration(result.duration_ms)
-  if result.interrupted then
-    return line("interrupted", "TinycodeError", info)
-  elseif null(result.error) then
-    return line("✗ " .. error_text(result.error), "TinycodeError", info)
   elseif result.is_final then
     return line("= " .. (as_text(result.final_value) or "None"), "TinycodeValue", info)
   elseif null(result.value) then
@@ -114,25 +158,50 @@ function M.headline(execution)
   return line("✓ " .. info, "TinycodeInfo")
 end
 
--- What is below the line: { highlight, lines } blocks.
+-- What the code printed, below the line: { highlight, lines } blocks.
 local function blocks(execution)
   if execution.state == "running" then
     local highlight = execution.kind == "task" and not execution.code and "TinycodeInfo" or "TinycodeOutput"
     return { { highlight, M.split(execution.stream) } }
-  elseif execution.state ~= "done" or execution.answer.error then
-    return {}
-  elseif execution.kind == "cell" then
+  elseif execution.state == "done" and execution.kind == "cell" and not execution.answer.error then
     return blocks_of_cell(execution.answer.result)
   end
   return {}
 end
 
---- The last lines of what is said, as virtual lines take them: at most `max`.
-function M.body(execution, max)
+-- What was printed when no step ran, below all else. The daemon cannot tell which cell left running what prints it.
+local function blocks_of_background(execution)
+  local lines = M.split(execution.background)
+  return #lines > 0 and { { "TinycodeInfo", { "printed in the background since:" } }, { "TinycodeOutput", lines } } or {}
+end
+
+-- What is below the line of what went wrong: all that the line has no room for.
+local function blocks_of_failure(execution, room)
+  local failed = execution.state == "done" and failure(execution)
+  if not failed then
+    return {}
+  end
+  local headed = vim.startswith(failed.where[1] or "", "Traceback ")
+  local where = vim.list_slice(failed.where, headed and 2 or 1)
+  local fits = vim.fn.strdisplaywidth(failed_line(failed)) <= room.behind
+  local width = math.min(MEASURE, room.below)
+  return {
+    { "TinycodeError", where },
+    { "TinycodeError", wrap(vim.list_slice(failed.says, fits and 2 or 1), width) },
+    { "TinycodeInfo", wrap(failed.hint, width) },
+  }
+end
+
+--- The last lines of what is said, as virtual lines take them: at most `max`. `room` is how many columns there are
+--- `behind` the last line of the code, and `below` it.
+function M.body(execution, max, room)
+  local border = { "│ ", "TinycodeBorder" }
+  room = { behind = room.behind, below = room.below - vim.fn.strdisplaywidth(border[1]) }
+  local all = vim.list_extend(blocks(execution), blocks_of_failure(execution, room))
   local lines = {}
-  for _, block in ipairs(blocks(execution)) do
-    for _, line in ipairs(block[1] == "TinycodeError" and shorter(block[2]) or block[2]) do
-      table.insert(lines, { { "│ ", "TinycodeBorder" }, { line, block[1] } })
+  for _, block in ipairs(vim.list_extend(all, blocks_of_background(execution))) do
+    for _, line in ipairs(block[2]) do
+      table.insert(lines, { border, { line, block[1] } })
     end
   end
   local hidden = #lines - max
@@ -148,34 +217,40 @@ end
 --- All that is known, as { line, highlight } pairs.
 function M.full(execution)
   local lines = {}
-  local function add(text, highlight)
-    for _, line in ipairs(M.split(text)) do
+  local function add_lines(some, highlight)
+    for _, line in ipairs(some) do
       table.insert(lines, { line, highlight })
     end
+  end
+  local function add(text, highlight)
+    add_lines(M.split(text), highlight)
   end
   local answer = execution.answer
   if execution.state ~= "done" then
     add(execution.code, "TinycodeInfo")
     add(execution.stream, "TinycodeOutput")
-  elseif answer.error then
-    add(answer.error.message, "TinycodeError")
-    add(null(answer.error.data) and null(answer.error.data.hint), "TinycodeInfo")
-  elseif execution.kind == "task" then
-    local result = answer.result
-    local failed = null(result.error)
-    add(failed and failed.message or result.output, failed and "TinycodeError" or "TinycodeValue")
-    add(failed and null(failed.hint), "TinycodeInfo")
+  else
+    local result = answer.result or {}
+    local failed = failure(execution)
+    for _, block in ipairs(blocks(execution)) do
+      add_lines(block[2], block[1])
+    end
+    if failed then
+      add_lines(failed.where, "TinycodeError")
+      add_lines(failed.says, "TinycodeError")
+      add_lines(failed.hint, "TinycodeInfo")
+    elseif execution.kind == "task" then
+      add(result.output, "TinycodeValue")
+    else
+      add(as_text(result.is_final and result.final_value or result.value), "TinycodeValue")
+    end
     if null(answer.code) then
       table.insert(lines, { "", "TinycodeOutput" })
       add(answer.code, "TinycodeOutput")
     end
-  else
-    for _, block in ipairs(blocks_of_cell(answer.result)) do
-      for _, line in ipairs(block[2]) do
-        table.insert(lines, { line, block[1] })
-      end
-    end
-    add(as_text(answer.result.is_final and answer.result.final_value or answer.result.value), "TinycodeValue")
+  end
+  for _, block in ipairs(blocks_of_background(execution)) do
+    add_lines(block[2], block[1])
   end
   if #lines == 0 then
     table.insert(lines, { "nothing was printed", "TinycodeInfo" })

@@ -32,6 +32,9 @@ function M.highlights()
   end
 end
 
+-- The execution whose first line a mark is on, by buffer and mark.
+local heads = {}
+
 local watched = {}
 
 --- Calls `changed` when the text of a buffer has.
@@ -75,6 +78,21 @@ function M.place(execution, first, last)
   execution.head = vim.api.nvim_buf_set_extmark(execution.bufnr, namespace, first, 0, { id = execution.head })
   execution.tail = vim.api.nvim_buf_set_extmark(execution.bufnr, namespace, last, 0, { id = execution.tail })
   execution.source = source(execution)
+  heads[execution.bufnr] = heads[execution.bufnr] or {}
+  heads[execution.bufnr][execution.head] = execution
+end
+
+--- The executions that begin on the line where this one does, itself among them.
+function M.beside(execution)
+  local row = row_of(execution, execution.head)
+  local beside = {}
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(execution.bufnr, namespace, { row, 0 }, { row, -1 }, {})) do
+    local other = heads[execution.bufnr][mark[1]]
+    if other then -- the mark is not that of a last line
+      table.insert(beside, other)
+    end
+  end
+  return beside
 end
 
 --- Whether all of its lines have been deleted.
@@ -89,12 +107,23 @@ local function sign(execution)
     return signs.queued, "TinycodeSignQueued"
   elseif execution.state == "running" then
     return signs.running, "TinycodeSignRunning"
-  elseif execution.stale or execution.undone then
+  elseif execution.stale or execution.undone or execution.gone then
     return signs.stale, "TinycodeSignStale"
   elseif execution.ok then
     return signs.ok, "TinycodeSignOk"
   end
   return signs.failed, "TinycodeSignFailed"
+end
+
+-- Space between a last line and what is said behind it.
+local GAP = "  "
+
+-- How many columns there are behind a line, and below it.
+local function room(bufnr, row)
+  local window = vim.fn.getwininfo(vim.fn.bufwinid(bufnr))[1]
+  local width = window and window.width - window.textoff or vim.o.columns
+  local line = vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1]
+  return { behind = width - vim.fn.strdisplaywidth(line .. GAP), below = width }
 end
 
 --- Draws it as it stands.
@@ -111,12 +140,12 @@ function M.draw(execution)
     priority = 20,
   })
   local headline = text.headline(execution)
-  table.insert(headline, 1, { "  ", "TinycodeInfo" })
+  table.insert(headline, 1, { GAP, "TinycodeInfo" })
   vim.api.nvim_buf_set_extmark(execution.bufnr, namespace, last, 0, {
     id = execution.tail,
     virt_text = headline,
     virt_text_pos = "eol",
-    virt_lines = text.body(execution, config.options.max_lines),
+    virt_lines = text.body(execution, config.options.max_lines, room(execution.bufnr, last)),
     hl_mode = "combine",
   })
 end
@@ -150,6 +179,9 @@ function M.erase(execution)
     for _, mark in ipairs({ execution.head, execution.tail }) do
       vim.api.nvim_buf_del_extmark(execution.bufnr, namespace, mark)
     end
+  end
+  if execution.head then
+    heads[execution.bufnr][execution.head] = nil
   end
   execution.head, execution.tail = nil, nil
 end
