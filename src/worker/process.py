@@ -332,6 +332,7 @@ class Process(Session):
         self.channel.send({"event": "ready"})
         try:
             while True:
+                signal.signal(signal.SIGINT, self.on_interrupt)  # which may come before a step has begun
                 order = self.channel.request()
                 if order["op"] == "exit":
                     return

@@ -362,24 +362,20 @@ fn the_system_prompt_says_what_files_there_are() {
         "reads from the current folder",
         "reads and writes in the current folder",
     );
-    for (options, said) in [
-        (json!({"trust_level": "isolated"}), Some(writes)),
-        (
-            json!({"trust_level": "isolated", "sandbox": "strict"}),
-            Some(reads),
-        ),
-        (
-            json!({"trust_level": "local", "cwd": daemon.folder()}),
-            Some(reads),
-        ),
-        (json!({"trust_level": "local"}), None),
+    for (level, options, said) in [
+        ("isolated", json!({}), Some(writes)),
+        ("isolated", json!({"sandbox": "strict"}), Some(reads)),
+        ("local", json!({"cwd": daemon.folder()}), Some(reads)),
+        ("local", json!({}), None),
     ] {
-        let prompt = system_prompt(&daemon, options.clone());
+        let session = daemon.session_at(level, options.clone());
+        let steps = session.call("memory.steps", json!({})).unwrap();
+        let prompt = steps["steps"][0]["text"].as_str().unwrap();
         for sentence in [reads, writes] {
             assert_eq!(
                 prompt.contains(sentence),
                 said == Some(sentence),
-                "{options}: {prompt}"
+                "{level}, {options}: {prompt}"
             );
         }
     }

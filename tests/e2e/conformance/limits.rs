@@ -56,6 +56,25 @@ pub fn an_interrupt_stops_what_runs_and_keeps_the_session(level: &str) {
     session.check("kept", json!({"value": "1"}));
 }
 
+pub fn an_interrupt_before_the_code_begins_keeps_the_session(level: &str) {
+    let daemon = Daemon::start();
+    for checkpoints in [true, false] {
+        let session = daemon.session_at(level, json!({"checkpoints": checkpoints}));
+        session.exec("kept = 1");
+        for _ in 0..10 {
+            let running = session.start_exec("while True: pass");
+            session.call("interrupt", json!({})).unwrap();
+            let result = daemon.wait(running).unwrap();
+            assert_eq!(
+                (&result["interrupted"], &result["state"]),
+                (&json!(true), &json!("kept")),
+                "{result}"
+            );
+        }
+        session.check("kept", json!({"value": "1"}));
+    }
+}
+
 pub fn a_cancelled_exec_answers_that_it_was(level: &str) {
     let daemon = Daemon::start();
     let session = daemon.session_at(level, json!({}));
