@@ -25,7 +25,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::worker::Reply;
-pub use crate::worker::{Call, Inspected, Matches, Query, Raise, Told, Variable, heavy};
+pub use crate::worker::{
+    Call, Inspected, Matches, Query, Raise, SignalKind, Stream, Told, Variable, heavy,
+};
 
 pub use crate::jail::{Sandbox, Without};
 pub use isolated::{Isolated, Programs, Settings as IsolatedSettings};
@@ -217,26 +219,6 @@ pub struct MemoryChanges {
     pub clear: bool,
     /// Values to store.
     pub set: BTreeMap<String, Value>,
-}
-
-/// Where the code wrote to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Its standard output.
-    Stdout,
-    /// Its standard error.
-    Stderr,
-}
-
-/// What a signal says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalKind {
-    /// The model is not sure.
-    Uncertain,
-    /// The model tries something out.
-    Explore,
-    /// The model has made up its mind.
-    Commit,
 }
 
 /// A change of the scratchpad that the code made.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Emit, Event, Final, MemoryChange, Outcome, PyError, SignalKind, Spec, State, Step, Stored,
-    Stream, ToolFunction, Unanswered,
+    Emit, Event, Final, MemoryChange, Outcome, PyError, Spec, State, Step, Stored, ToolFunction,
+    Unanswered,
 };
 use crate::worker::{
-    self, Change, Done, Ended, Happening, Memory, Pipe, Report, Request, Stop, TRUNCATED, ToolSpec,
+    Change, Done, Ended, Happening, Memory, Report, Request, Stop, TRUNCATED, ToolSpec,
 };
 
 /// A step as a worker is asked for it.
@@ -46,16 +46,9 @@ pub fn pass_on(happening: Happening, events: &dyn Emit<Event>) {
 
 fn event(happening: Happening) -> Option<Event> {
     Some(match happening {
-        Happening::Output(stream, text) => Event::Output(of_pipe(stream), text),
-        Happening::Background(stream, text) => Event::Background(of_pipe(stream), text),
-        Happening::Signal(kind, message) => {
-            let kind = match kind {
-                worker::Signal::Uncertain => SignalKind::Uncertain,
-                worker::Signal::Explore => SignalKind::Explore,
-                worker::Signal::Commit => SignalKind::Commit,
-            };
-            Event::Signal(kind, message)
-        }
+        Happening::Output(stream, text) => Event::Output(stream, text),
+        Happening::Background(stream, text) => Event::Background(stream, text),
+        Happening::Signal(kind, message) => Event::Signal(kind, message),
         Happening::Memory(Change::Store { name, value, repr }) => {
             let value = match (value, repr) {
                 (Some(value), _) => Stored::Json(value),
@@ -69,13 +62,6 @@ fn event(happening: Happening) -> Option<Event> {
         Happening::Memory(Change::Fail { text }) => Event::Memory(MemoryChange::Fail(text)),
         Happening::Refused => return None,
     })
-}
-
-const fn of_pipe(pipe: Pipe) -> Stream {
-    match pipe {
-        Pipe::Stdout => Stream::Stdout,
-        Pipe::Stderr => Stream::Stderr,
-    }
 }
 
 /// Passes on what threads of the code do while no step runs.

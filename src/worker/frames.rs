@@ -139,7 +139,7 @@ pub enum Frame {
         /// Number to answer with.
         call: u64,
         /// What it says.
-        kind: Signal,
+        kind: SignalKind,
         /// Why.
         message: String,
     },
@@ -148,7 +148,7 @@ pub enum Frame {
     /// A thread that an earlier step left running printed something.
     Output {
         /// Where to.
-        stream: Pipe,
+        stream: Stream,
         /// What.
         text: String,
     },
@@ -206,7 +206,7 @@ pub struct Kept {
 /// One of the two streams that code prints to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Pipe {
+pub enum Stream {
     /// Standard output.
     Stdout,
     /// Standard error.
@@ -214,9 +214,9 @@ pub enum Pipe {
 }
 
 /// What a signal says.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Signal {
+pub enum SignalKind {
     /// The model is not sure.
     Uncertain,
     /// The model tries something out.

@@ -14,8 +14,8 @@ mod reading;
 mod weight;
 
 pub use frames::{
-    Call, Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Pipe, Raise, Refusals, Reply,
-    Request, Signal, Start, ToolSpec,
+    Call, Change, Done, Frame, Kept, MAX_FRAME, Memory, Order, Raise, Refusals, Reply, Request,
+    SignalKind, Start, Stream, ToolSpec,
 };
 pub use heavy::heavy;
 pub use link::{

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::frames::{Answer, Call, Change, Done, Fault, Frame, Kept, Pipe, Raise, Signal};
+use super::frames::{Answer, Call, Change, Done, Fault, Frame, Kept, Raise, SignalKind, Stream};
 use super::query::{Told, cut};
 use super::weight::weigh;
 
@@ -42,8 +42,8 @@ struct Raw<'a> {
     event: Kind,
     call: Option<u64>,
     nonce: Option<u64>,
-    kind: Option<Signal>,
-    stream: Option<Pipe>,
+    kind: Option<SignalKind>,
+    stream: Option<Stream>,
     message: Option<String>,
     op: Option<Op>,
     name: Option<String>,

@@ -18,7 +18,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::memory::{Interrupt, Memory, View};
-use crate::worker::{Happening, Heard, MAX_FRAME, Output, Pipe, Reply, heard, read, to_json};
+use crate::worker::{Happening, Heard, MAX_FRAME, Output, Reply, Stream, heard, read, to_json};
 
 /// Bytes of memory that the code may use where nobody gives a limit.
 pub const DEFAULT_MEMORY: usize = 256 << 20;
@@ -94,13 +94,13 @@ impl Host {
             stderr: Output::new(0),
             happenings: None,
         }));
-        let stream = |stderr| Stream {
-            stderr,
+        let last_words = |stream| LastWords {
+            stream,
             printed: Arc::clone(&printed),
         };
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(stream(false))
-            .stderr(stream(true))
+        wasi.stdout(last_words(Stream::Stdout))
+            .stderr(last_words(Stream::Stderr))
             .monotonic_clock(Clock)
             .allow_tcp(false)
             .allow_udp(false)
@@ -173,15 +173,14 @@ impl Host {
             happenings,
         } = &mut *printed;
         if let Some(happenings) = happenings.take() {
-            let last = stdout
-                .finish()
-                .map(|text| Happening::Output(Pipe::Stdout, text));
-            let last = last.into_iter().chain(
-                stderr
-                    .finish()
-                    .map(|text| Happening::Output(Pipe::Stderr, text)),
-            );
-            last.for_each(|text| drop(happenings.try_send(text)));
+            for (stream, output) in [
+                (Stream::Stdout, &mut *stdout),
+                (Stream::Stderr, &mut *stderr),
+            ] {
+                let last = output.finish().map(|text| Happening::Output(stream, text));
+                last.into_iter()
+                    .for_each(|text| drop(happenings.try_send(text)));
+            }
         }
         let none = || Output::new(0);
         (
@@ -225,8 +224,8 @@ impl Host {
     }
 
     /// Takes what the code prints; says whether it wants more of it.
-    async fn print(&mut self, bytes: &[u8], stderr: bool) -> bool {
-        let (text, wanted) = lock(&self.printed).push(bytes, stderr);
+    async fn print(&mut self, bytes: &[u8], stream: Stream) -> bool {
+        let (text, wanted) = lock(&self.printed).push(bytes, stream);
         if let (Some(text), Some(wire)) = (text, &self.wire) {
             let _ = wire.happenings.send(text).await; // nobody may want to know any more
         }
@@ -346,21 +345,14 @@ fn understood(frame: &str) -> Result<Heard> {
 
 impl Printed {
     /// Takes bytes; returns what there is to show for them, and whether more is wanted.
-    fn push(&mut self, bytes: &[u8], stderr: bool) -> (Option<Happening>, bool) {
-        match stderr {
-            false => (
-                self.stdout
-                    .push(bytes)
-                    .map(|text| Happening::Output(Pipe::Stdout, text)),
-                !self.stdout.is_cut(),
-            ),
-            true => (
-                self.stderr
-                    .push(bytes)
-                    .map(|text| Happening::Output(Pipe::Stderr, text)),
-                !self.stderr.is_cut(),
-            ),
-        }
+    fn push(&mut self, bytes: &[u8], stream: Stream) -> (Option<Happening>, bool) {
+        let output = match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        };
+        let text = output.push(bytes);
+        let shown = text.map(|text| Happening::Output(stream, text));
+        (shown, !output.is_cut())
     }
 }
 
@@ -378,7 +370,12 @@ pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
             let text = bounded(&text, &store);
             Box::new(async move {
                 let bytes = bytes_of(text?, raw);
-                Ok((store.data_mut().print(&bytes, stderr).await,))
+                let stream = if stderr {
+                    Stream::Stderr
+                } else {
+                    Stream::Stdout
+                };
+                Ok((store.data_mut().print(&bytes, stream).await,))
             })
         },
     )?;
@@ -417,18 +414,18 @@ pub fn linker(engine: &Engine) -> Result<Linker<Host>> {
 
 /// Standard output or error, for what does not go through `print`: the last words of an interpreter.
 #[derive(Clone)]
-struct Stream {
-    stderr: bool,
+struct LastWords {
+    stream: Stream,
     printed: Arc<Mutex<Printed>>,
 }
 
-impl IsTerminal for Stream {
+impl IsTerminal for LastWords {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Stream {
+impl StdoutStream for LastWords {
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
     }
@@ -438,10 +435,10 @@ impl StdoutStream for Stream {
     }
 }
 
-impl OutputStream for Stream {
+impl OutputStream for LastWords {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut printed = lock(&self.printed);
-        let (text, _) = printed.push(&bytes, self.stderr);
+        let (text, _) = printed.push(&bytes, self.stream);
         if let (Some(text), Some(happenings)) = (text, &printed.happenings) {
             let _ = happenings.try_send(text); // there is room: see `check_write`
         }
@@ -463,7 +460,7 @@ impl OutputStream for Stream {
 }
 
 #[async_trait::async_trait]
-impl Pollable for Stream {
+impl Pollable for LastWords {
     async fn ready(&mut self) {
         let happenings = lock(&self.printed).happenings.clone();
         if let Some(happenings) = happenings {

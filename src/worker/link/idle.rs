@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::frames::Pipe;
+use super::super::frames::Stream;
 use super::framing::receive;
 use super::streams::read_some;
 use super::{Fate, Happening, Link, Process, heard};
@@ -41,12 +41,12 @@ impl Link {
                 }
                 _ = self.stdout.readable(), if hears_stdout => {
                     stdout_open = read_some(&self.stdout, &mut self.background.stdout, |text| {
-                        happening(Happening::Background(Pipe::Stdout, text));
+                        happening(Happening::Background(Stream::Stdout, text));
                     });
                 }
                 _ = self.stderr.readable(), if hears_stderr => {
                     stderr_open = read_some(&self.stderr, &mut self.background.stderr, |text| {
-                        happening(Happening::Background(Pipe::Stderr, text));
+                        happening(Happening::Background(Stream::Stderr, text));
                     });
                 }
                 () = tokio::time::sleep(DELAY), if !resting => {
@@ -58,7 +58,7 @@ impl Link {
                     Fate::Paused if self.told => {}
                     Fate::Paused => {
                         self.told = true;
-                        happening(Happening::Background(Pipe::Stderr, paused(most)));
+                        happening(Happening::Background(Stream::Stderr, paused(most)));
                     }
                 },
                 else => std::future::pending().await,

@@ -19,7 +19,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::frames::{Call, Change, Done, Frame, Order, Pipe, Reply, Signal, Start};
+use super::frames::{Call, Change, Done, Frame, Order, Reply, SignalKind, Start, Stream};
 use super::output::Output;
 use super::{NAMESPACE, OBJECTS, PROCESS, SESSION, VALUES};
 pub use framing::to_json;
@@ -95,11 +95,11 @@ pub enum Fate {
 #[derive(Debug)]
 pub enum Happening {
     /// It printed something.
-    Output(Pipe, String),
+    Output(Stream, String),
     /// What an earlier step left running printed something.
-    Background(Pipe, String),
+    Background(Stream, String),
     /// It gave a signal.
-    Signal(Signal, String),
+    Signal(SignalKind, String),
     /// It changed the scratchpad.
     Memory(Change),
     /// It calls a tool of the client's.

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::super::frames::{Frame, Order, Pipe, Reply, Request};
+use super::super::frames::{Frame, Order, Reply, Request, Stream};
 use super::super::output::Output;
 use super::super::patience::{Patience, Stop};
 use super::framing::{framed, receive, to_json};
@@ -110,13 +110,13 @@ impl Link {
                 _ = self.stdout.readable(), if stdout_open => {
                     let (output, of) = printed(begun, &mut streams, &mut self.background);
                     stdout_open = read_some(&self.stdout, &mut output.stdout, |text| {
-                        happening(of(Pipe::Stdout, text));
+                        happening(of(Stream::Stdout, text));
                     });
                 }
                 _ = self.stderr.readable(), if stderr_open => {
                     let (output, of) = printed(begun, &mut streams, &mut self.background);
                     stderr_open = read_some(&self.stderr, &mut output.stderr, |text| {
-                        happening(of(Pipe::Stderr, text));
+                        happening(of(Stream::Stderr, text));
                     });
                 }
                 how = watch.process.ended() => break Ended::Died(how),
@@ -148,7 +148,7 @@ fn printed<'a>(
     begun: bool,
     step: &'a mut Streams,
     background: &'a mut Streams,
-) -> (&'a mut Streams, fn(Pipe, String) -> Happening) {
+) -> (&'a mut Streams, fn(Stream, String) -> Happening) {
     match begun {
         true => (step, Happening::Output),
         false => (background, Happening::Background),

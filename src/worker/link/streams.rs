@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use tokio::net::unix::pipe;
 
-use super::super::frames::Pipe;
+use super::super::frames::Stream;
 use super::super::output::Output;
 
 /// Bytes read from a pipe at a time.
@@ -30,10 +30,10 @@ impl Streams {
     }
 
     /// One of them.
-    pub const fn of(&mut self, stream: Pipe) -> &mut Output {
+    pub const fn of(&mut self, stream: Stream) -> &mut Output {
         match stream {
-            Pipe::Stdout => &mut self.stdout,
-            Pipe::Stderr => &mut self.stderr,
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
         }
     }
 
@@ -42,10 +42,10 @@ impl Streams {
         &mut self,
         stdout: &pipe::Receiver,
         stderr: &pipe::Receiver,
-        show: &mut (dyn FnMut(Pipe, String) + Send),
+        show: &mut (dyn FnMut(Stream, String) + Send),
     ) {
-        drain(stdout, &mut self.stdout, |text| show(Pipe::Stdout, text));
-        drain(stderr, &mut self.stderr, |text| show(Pipe::Stderr, text));
+        drain(stdout, &mut self.stdout, |text| show(Stream::Stdout, text));
+        drain(stderr, &mut self.stderr, |text| show(Stream::Stderr, text));
     }
 
     /// Takes the rest.
@@ -53,10 +53,10 @@ impl Streams {
         &mut self,
         stdout: &pipe::Receiver,
         stderr: &pipe::Receiver,
-        show: &mut (dyn FnMut(Pipe, String) + Send),
+        show: &mut (dyn FnMut(Stream, String) + Send),
     ) {
         self.drain(stdout, stderr, show);
-        for stream in [Pipe::Stdout, Pipe::Stderr] {
+        for stream in [Stream::Stdout, Stream::Stderr] {
             let last = self.of(stream).finish();
             last.into_iter().for_each(|text| show(stream, text));
         }
