@@ -161,7 +161,7 @@ fn as_client(
     work: impl AsyncFnOnce(&mut Client, &Stop) -> Result<Exit, Failure>,
 ) -> Result<ExitCode, Failure> {
     on_runtime(async {
-        let app = config.app(record, None);
+        let app = config.app(record, None, Vec::new());
         let stop = Stop::listen()?;
         let mut client = Client::new(app.clone(), stop.clone());
         let ended = work(&mut client, &stop).await;

@@ -109,11 +109,17 @@ impl Config {
     }
 
     /// What all requests share, with the replies of all models added to the file `record` if one is
-    /// given. A daemon keeps `ready` containers ready, a command none. Has to be called on the runtime that
-    /// the sessions are to live on.
+    /// given. A daemon keeps `ready` containers ready, a command none, and no session sees its files `own`. Has to be
+    /// called on the runtime that the sessions are to live on.
     #[must_use]
-    pub fn app(&self, record: Option<PathBuf>, ready: Option<usize>) -> Arc<App> {
-        let interpreters = Arc::new(Interpreters::new(Programs::new(self.isolated_settings())));
+    pub fn app(
+        &self,
+        record: Option<PathBuf>,
+        ready: Option<usize>,
+        own: Vec<PathBuf>,
+    ) -> Arc<App> {
+        let programs = Programs::new(self.isolated_settings(own));
+        let interpreters = Arc::new(Interpreters::new(programs));
         let environment = Environment {
             engines: Engines {
                 local: Box::new(Local::new(
@@ -136,9 +142,9 @@ impl Config {
 }
 
 impl Config {
-    fn isolated_settings(&self) -> IsolatedSettings {
+    fn isolated_settings(&self, own: Vec<PathBuf>) -> IsolatedSettings {
         let runtime = self.docker.runtime.iter();
-        let secret = [self.state_folder.clone()].into_iter();
+        let secret = std::iter::once(self.state_folder.clone()).chain(own);
         IsolatedSettings {
             environment: self.python_environment.clone(),
             home: text("HOME")

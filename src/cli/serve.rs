@@ -53,6 +53,15 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
+    /// The files that are the daemon's alone.
+    fn own_files(&self) -> Vec<PathBuf> {
+        let named = [&self.socket, &self.token_file, &self.record, &self.log_file];
+        let named = named.into_iter().flatten();
+        named
+            .filter_map(|file| std::path::absolute(file).ok())
+            .collect()
+    }
+
     fn options(self, config: &Config) -> transport::Options {
         transport::Options {
             stdio: self.stdio || (self.socket.is_none() && self.ws.is_none()),
@@ -72,7 +81,8 @@ impl ServeArgs {
 /// # Errors
 /// When it cannot serve what it was asked to.
 pub async fn run(args: ServeArgs, config: &Config) -> Result<ExitCode, Failure> {
-    let app: Arc<App> = config.app(args.record.clone(), Some(config.sandbox_ready));
+    let ready = Some(config.sandbox_ready);
+    let app: Arc<App> = config.app(args.record.clone(), ready, args.own_files());
     let served = transport::serve(Arc::clone(&app), args.options(config)).await;
     app.registry.close_all("the daemon ends").await;
     served.map_err(|error| Failure::Usage(format!("cannot serve: {error}")))

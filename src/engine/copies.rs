@@ -51,7 +51,7 @@ impl<P> Copies<P> {
 
     fn bytes(&self) -> u64 {
         let copies = self.list.iter().filter(|copy| copy.checkpoint != FRESH);
-        copies.map(|copy| copy.bytes).sum()
+        copies.fold(0, |all, copy| all.saturating_add(copy.bytes)) // which a worker may have forged
     }
 
     /// The copy at a checkpoint.

@@ -107,6 +107,23 @@ impl Interpreters {
         probed
     }
 
+    /// The folders of an installation, as far as they can be told from where its program is: it may be a link into
+    /// another.
+    fn behind_links(&self, program: &Path) -> Vec<PathBuf> {
+        let programs = [program.parent(), program.parent().and_then(Path::parent)];
+        let real = program.canonicalize().ok();
+        let installed = real
+            .iter()
+            .flat_map(|real| real.ancestors().skip(1).take(2));
+        let folders = programs.into_iter().flatten().chain(installed);
+        let folders = folders.filter_map(|folder| folder.canonicalize().ok());
+        let is_shown = |folder: &PathBuf| {
+            let installation = folder.parent().is_some_and(is_of_python);
+            !self.programs.hides(folder) || is_of_python(folder) || installation
+        };
+        folders.filter(is_shown).collect()
+    }
+
     fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<AsyncMutex<Option<Interpreter>>>>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() > MAX_KNOWN {
@@ -163,13 +180,17 @@ impl Interpreters {
         let is_hidden = self.programs.hides(&program) && !self.programs.may_be_planted(&program);
         let said = match is_hidden {
             // What it needs beside itself, as version managers do, may be hidden anywhere. Sessions cannot write there.
-            true => timeout(PATIENCE, run(&program, &arguments, sources.as_bytes())).await,
+            true => {
+                let environment = self.programs.environment();
+                let said = run(&program, &arguments, sources.as_bytes(), environment);
+                timeout(PATIENCE, said).await
+            }
             false => {
                 let program = Program {
                     executable: &program,
                     arguments: &arguments,
                     input: sources.as_bytes(),
-                    readable: &behind_links(&program),
+                    readable: &self.behind_links(&program),
                 };
                 timeout(PATIENCE, self.programs.output(&program)).await
             }
@@ -201,8 +222,14 @@ impl Interpreters {
             "" => program,
             executable => PathBuf::from(executable),
         };
-        let mut folders = said.folders;
-        folders.retain(|folder| is_hidden || !self.programs.hides(folder) || is_of_python(folder));
+        // What code may have put there says what it likes: only what is of a Python is believed, where it really is.
+        let folders = said
+            .folders
+            .iter()
+            .filter_map(|folder| folder.canonicalize().ok());
+        let mut folders: Vec<PathBuf> = folders
+            .filter(|folder| is_hidden || is_of_python(folder))
+            .collect();
         folders.sort();
         folders.dedup_by(|inner, outer| inner.starts_with(outer));
         Ok(Interpreter {
@@ -222,14 +249,23 @@ struct Said {
     codes: HashMap<String, String>,
 }
 
-/// Runs a program as it is, with `input` on descriptor 3.
-async fn run(program: &Path, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
+/// Runs a program outside of the sandbox, with `input` on descriptor 3: with nothing of the folder that the daemon runs in,
+/// where code may have put modules.
+async fn run(
+    program: &Path,
+    arguments: &[&str],
+    input: &[u8],
+    environment: &[(OsString, OsString)],
+) -> io::Result<Vec<u8>> {
     let (mut ours, theirs) = UnixStream::pair()?;
     let theirs = theirs.into_std()?;
     theirs.set_nonblocking(false)?;
     let mut command = Command::new(program);
     command
         .args(arguments)
+        .env_clear()
+        .envs(environment.iter().cloned())
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
@@ -247,17 +283,6 @@ async fn run(program: &Path, arguments: &[&str], input: &[u8]) -> io::Result<Vec
     let ((), output) = tokio::join!(send, child.wait_with_output());
     id.into_iter().for_each(process::reaped);
     Ok(output?.stdout)
-}
-
-/// The folders of an installation, as far as they can be told from where its program is: it may be a link into another.
-fn behind_links(program: &Path) -> Vec<PathBuf> {
-    let real = program.canonicalize().ok();
-    let programs = [Some(program), real.as_deref()];
-    let folders = programs
-        .into_iter()
-        .flatten()
-        .flat_map(|program| program.ancestors().skip(1).take(2));
-    folders.map(Path::to_owned).collect()
 }
 
 /// Whether a folder is one of a Python: what says so may be something else that code put in its place.

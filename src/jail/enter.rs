@@ -81,6 +81,7 @@ pub fn program(
         limits::become_user(user).doing("become an unprivileged user")?;
     }
     limits::bound(&launch.bounds, others).doing("set limits")?;
+    limits::unbound_files().doing("set limits")?;
     limits::drop_capabilities().doing("give up capabilities")?;
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the daemon")?;
     set_child_subreaper(Some(Pid::INIT)).doing("keep its own children")?;
@@ -92,6 +93,7 @@ pub fn program(
         supervisor(syscalls::supervise(&calls).doing("supervise calls")?)
             .doing("hand calls over")?;
     }
+    limits::bound_files(launch.bounds.files).doing("set limits")?;
     if let Some(filters) = plan.filters {
         syscalls::restrict(filters).doing("restrict system calls")?;
     }

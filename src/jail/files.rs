@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -15,7 +16,7 @@ use landlock::{
 
 use super::layers::Layers;
 use super::messages::{Launch, Sandbox};
-use super::mounts::{is_hidden, is_of_project};
+use super::mounts::{exactly, is_hidden, is_of_project};
 
 /// The newest version whose rights are handled.
 const NEWEST: ABI = ABI::V8;
@@ -146,7 +147,10 @@ fn allowed(launch: &Launch, layers: &Layers, temp: &Path, strict: bool) -> Rules
         rules = allow(rules, path, read())?;
     }
     for path in &launch.readable {
-        rules = allow(rules, path, read())?;
+        if let Ok(there) = exactly(path) {
+            let is_folder = path.is_dir();
+            rules = add(rules, there, is_folder, read())?;
+        }
     }
     for path in DEVICES {
         let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
@@ -287,7 +291,16 @@ fn allow(rules: RulesetCreated, path: impl AsRef<Path>, access: BitFlags<AccessF
     let Ok(opened) = PathFd::new(path.as_ref()) else {
         return Ok(rules);
     };
-    let access = if metadata.is_dir() {
+    add(rules, opened, metadata.is_dir(), access)
+}
+
+fn add(
+    rules: RulesetCreated,
+    opened: impl AsFd,
+    is_folder: bool,
+    access: BitFlags<AccessFs>,
+) -> Rules {
+    let access = if is_folder {
         access
     } else {
         access & AccessFs::from_file(NEWEST)

@@ -7,10 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{
-    DumpableBehavior, Pid, Signal, set_child_subreaper, set_dumpable_behavior,
-    set_parent_process_death_signal,
-};
+use rustix::process::{DumpableBehavior, Pid, Signal, set_child_subreaper, set_dumpable_behavior};
 
 use super::cgroup::Group;
 use super::enter::{self, Descriptors, Doing, Failure};
@@ -102,7 +99,6 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Superviso
     });
     let group = group.transpose().doing("make a control group")?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("become unreadable")?;
-    set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the daemon")?;
     set_child_subreaper(Some(Pid::INIT)).doing("adopt orphans")?;
     let children = watch_children().doing("watch children")?;
     if let Some(user) = plan.user {
@@ -223,19 +219,22 @@ impl Session {
                 }
             }
             Request::Replace { pid, keep } => {
+                // What a worker says of its copies may be forged.
+                let own = processes::descendants(&BTreeSet::new());
                 let mut kept: BTreeSet<i32> = keep.into_iter().collect();
                 kept.insert(pid);
-                let mut ended = None;
+                kept.retain(|pid| own.contains(pid));
+                let mut ended = (!kept.contains(&pid)).then_some(libc::SIGKILL);
                 processes::end_all_but(&kept, |other, status| {
                     ended = ended.or((other == pid).then_some(status));
                 });
                 self.program = pid;
-                if let Some(status) = ended {
-                    self.tell(control, &Report::Exited { pid, status });
-                }
                 kept.iter()
                     .for_each(|pid| processes::signal(*pid, Signal::CONT));
-                processes::signal(pid, Signal::USR1);
+                match ended {
+                    Some(status) => self.tell(control, &Report::Exited { pid, status }),
+                    None => processes::signal(pid, Signal::USR1),
+                }
                 self.watcher.resume();
                 self.tell(control, &Report::Replaced);
             }

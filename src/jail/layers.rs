@@ -203,7 +203,7 @@ impl Layers {
                 ));
             }
             let reached = if sandbox == Sandbox::Off {
-                "the daemon's own files can be read"
+                "the daemon's own files can be read and changed"
             } else {
                 "/dev/shm is shared with other processes, by names that can be guessed but not listed"
             };

@@ -11,6 +11,9 @@ use rustix::thread::{
 
 use super::messages::Bounds;
 
+/// Signals of a user that wait for their processes.
+const MAX_SIGNALS: u64 = 4_096;
+
 /// The user and the group that the code runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
@@ -37,12 +40,29 @@ impl User {
 pub fn bound(bounds: &Bounds, running: u64) -> io::Result<()> {
     limit(Resource::Core, 0)?;
     limit(Resource::Data, bounds.memory)?;
-    limit(Resource::Nofile, bounds.files)?;
     limit(Resource::Nproc, running.saturating_add(bounds.processes))?;
     limit(Resource::Memlock, 64 << 20)?;
     limit(Resource::Msgqueue, 1 << 20)?;
+    limit(Resource::Sigpending, MAX_SIGNALS)?;
     limit(Resource::Rtprio, 0)?;
     limit(Resource::Nice, 0)
+}
+
+/// Bounds how many files this process and those that it starts may have open.
+///
+/// # Errors
+/// When the system does not let it.
+pub fn bound_files(most: u64) -> io::Result<()> {
+    limit(Resource::Nofile, most)
+}
+
+/// Has this process use all that its limit on open files can be raised to: as many descriptors of its user can be on
+/// their way over sockets before it can send one.
+///
+/// # Errors
+/// When the system does not let it.
+pub fn unbound_files() -> io::Result<()> {
+    limit(Resource::Nofile, u64::MAX)
 }
 
 /// Never raises a limit that the daemon's user has set.

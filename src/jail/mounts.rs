@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::CWD;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind,
     mount_change, move_mount, open_tree,
@@ -77,7 +77,7 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
     let cwd = is_of_project(&launch.cwd).then(|| working_folder(&launch.cwd, user, read_only));
     let cwd = cwd.transpose()?;
     for path in &launch.readable {
-        view.remember(path)?;
+        view.remember_exactly(path)?;
     }
     let home = launch
         .home
@@ -100,6 +100,7 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
         .iter()
         .partition(|secret| cwd.is_some() && secret.starts_with(&launch.cwd));
     for secret in elsewhere {
+        view.pin(secret, Path::new("/"))?;
         view.hide(secret)?;
     }
     let inside = cwd.is_some() && temp.starts_with(&launch.cwd);
@@ -119,6 +120,7 @@ pub fn enter(launch: &Launch, user: Option<User>) -> io::Result<PathBuf> {
         view.hide_entries(home)?;
     }
     for secret in within {
+        view.pin(secret, &launch.cwd)?;
         view.hide(secret)?;
     }
     view.place_remembered(|_| true)?;
@@ -142,6 +144,19 @@ impl View {
     fn remember(&mut self, path: &Path) -> io::Result<()> {
         if path.exists() {
             self.remembered.push((path.to_owned(), open(path)?));
+        }
+        Ok(())
+    }
+
+    /// The same, where no part of the path is a link: code may have put one there since it was looked at.
+    fn remember_exactly(&mut self, path: &Path) -> io::Result<()> {
+        if let Ok(there) = exactly(path) {
+            let flags = OpenTreeFlags::OPEN_TREE_CLONE
+                | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                | OpenTreeFlags::AT_RECURSIVE
+                | OpenTreeFlags::AT_EMPTY_PATH;
+            let tree = named(path, open_tree(&there, "", flags))?;
+            self.remembered.push((path.to_owned(), tree));
         }
         Ok(())
     }
@@ -222,6 +237,21 @@ impl View {
         Ok(())
     }
 
+    /// Keeps the folders between `from` and `path` from being renamed, so that nothing else can be put in their place: a
+    /// folder is not renamed that something is mounted at.
+    fn pin(&self, path: &Path, from: &Path) -> io::Result<()> {
+        let above = path.ancestors().skip(1);
+        let above = above.take_while(|folder| folder.starts_with(from) && *folder != from);
+        let mut above: Vec<&Path> = above.collect();
+        above.reverse();
+        for folder in above {
+            if folder.is_dir() && !self.is_covered(folder) {
+                place(&open(folder)?, folder)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Hides a file or a folder.
     fn hide(&mut self, path: &Path) -> io::Result<()> {
         let Ok(metadata) = fs::symlink_metadata(path) else {
@@ -275,6 +305,12 @@ impl View {
         }
         Ok(())
     }
+}
+
+/// What is at `path`, of which no part may be a link.
+pub fn exactly(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
 }
 
 /// Whether what is at `path` is what `tree` is.

@@ -39,7 +39,7 @@ pub fn main(without: &Without) -> ExitCode {
     let mut spawner = Spawner {
         layers,
         daemon,
-        started: 0,
+        started: getrandom::u32().unwrap_or_default() % USERS, // daemons do not share users
         filters: HashMap::new(),
     };
     while let Ok(Some((launch, fds))) = messages::receive::<Launch>(&spawner.daemon, &mut buffer) {
@@ -51,7 +51,7 @@ pub fn main(without: &Without) -> ExitCode {
 struct Spawner {
     layers: Layers,
     daemon: OwnedFd,
-    /// Sessions so far.
+    /// Number of the latest session.
     started: u32,
     /// Filters of system calls by what they allow.
     filters: HashMap<Rules, Filters>,
@@ -77,7 +77,7 @@ impl Spawner {
         control: &OwnedFd,
         [channel, stdout, stderr]: [OwnedFd; 3],
     ) -> Result<(), Failure> {
-        self.started += 1;
+        self.started = (self.started + 1) % USERS;
         let layers = &self.layers;
         let rules = enter::calls(launch, layers);
         if layers.seccomp && !self.filters.contains_key(&rules) {
@@ -120,11 +120,7 @@ fn own_namespaces(launch: &Launch, layers: &Layers) -> i32 {
 fn unprivileged(number: u32) -> User {
     let known = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let all = known.split_whitespace().nth(2) == Some("4294967295");
-    let id = if all {
-        FIRST_USER + number % USERS
-    } else {
-        NOBODY
-    };
+    let id = if all { FIRST_USER + number } else { NOBODY };
     User {
         uid: Uid::from_raw(id),
         gid: Gid::from_raw(id),

@@ -1,7 +1,8 @@
 //! The system calls that generated code may make, by seccomp.
 //!
 //! A list of what is allowed: what Docker's default allows to a process without capabilities, less what no Python needs
-//! and attackers like: ptrace and its kin, io_uring, keyrings, bpf, perf_event_open, userfaultfd, new namespaces, and
+//! and attackers like: ptrace and its kin, io_uring, asynchronous I/O of the old kind
+//! (of which all users share one number), keyrings, bpf, perf_event_open, userfaultfd, new namespaces, and
 //! sockets of families other than the usual ones. Calls of 32-bit programs are refused, whole. Containers have the same
 //! list (`engine/sandboxed/seccomp.rs`).
 
@@ -28,8 +29,6 @@ pub const ALLOWED: &[&str] = &[
      readahead readlink readlinkat readv removexattr rename renameat renameat2 rmdir sendfile setxattr \
      splice stat statfs statx symlink symlinkat sync sync_file_range syncfs tee truncate umask unlink \
      unlinkat utime utimensat utimes vmsplice write writev",
-    // asynchronous I/O of the old kind
-    "io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit",
     // memory
     "brk cachestat get_mempolicy madvise map_shadow_stack membarrier memfd_create mincore mlock mlock2 \
      mlockall mmap mprotect mremap mseal msync munlock munlockall munmap pkey_alloc pkey_free \

@@ -285,26 +285,32 @@ fn processor_time(pid: i32) -> Option<u128> {
     done.then_some(nanoseconds + u128::try_from(time.tv_nsec).ok()?)
 }
 
-/// Bytes that a process has in memory, with all that it shares.
+/// Bytes that a process has in memory, with all that it shares, and of the tables of its pages.
 fn resident(pid: i32) -> Option<u64> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some(field(&status, "VmRSS:")? + field(&status, "VmPTE:")?)
 }
 
-/// Bytes that a process has in memory: its part of what is its own or copied when written to, and of shared memory.
+/// Bytes that a process has in memory: its part of what is its own or copied when written to, with the tables of its
+/// pages, and of shared memory.
 fn proportional(pid: i32) -> Option<(u64, u64)> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let field = |name: &str| {
-        let line = rollup.lines().find(|line| line.starts_with(name))?;
-        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kibibytes << 10)
-    };
-    let all = field("Pss:")?;
-    Some(match (field("Pss_Anon:"), field("Pss_Shmem:")) {
-        (Some(own), Some(shared)) => (own, shared),
-        _ => (all, 0), // before Linux 5.9
-    })
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let tables = field(&status, "VmPTE:")?;
+    let all = field(&rollup, "Pss:")?;
+    Some(
+        match (field(&rollup, "Pss_Anon:"), field(&rollup, "Pss_Shmem:")) {
+            (Some(own), Some(shared)) => (own + tables, shared),
+            _ => (all + tables, 0), // before Linux 5.9
+        },
+    )
+}
+
+/// Bytes of a line `NAME KIBIBYTES kB`.
+fn field(lines: &str, name: &str) -> Option<u64> {
+    let line = lines.lines().find(|line| line.starts_with(name))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 /// Bytes in use on the file system of a folder.

@@ -172,6 +172,7 @@ fn open_for_append(path: &Path) -> io::Result<File> {
         .append(true)
         .create(true)
         .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW) // code may have put a link there
         .open(path)?;
     if file.metadata()?.is_file() && file.metadata()?.len() > 0 {
         let mut last = [0];

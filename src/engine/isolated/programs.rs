@@ -140,13 +140,19 @@ impl Programs {
         }
     }
 
+    /// All that programs get of the environment.
+    #[must_use]
+    pub fn environment(&self) -> &[(OsString, OsString)] {
+        &self.settings.environment
+    }
+
     /// The program that a name stands for: a path, or one on the PATH of sessions.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         if name.contains('/') {
             return std::path::absolute(name).ok();
         }
-        find_on_path(name, &self.settings.environment)
+        find_on_path(name, self.environment())
     }
 
     /// Notes that a session works in a folder, where its code can write.

@@ -45,6 +45,11 @@ fn bombs_end_in_a_clear_error_while_the_daemon_answers() {
             "memory",
         ),
         (
+            "tables of pages",
+            "import mmap, time\nfor _ in range(40):\n    data = mmap.mmap(-1, 20 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, prot=mmap.PROT_READ)\n    data.madvise(mmap.MADV_NOHUGEPAGE)\n    globals().setdefault('kept', []).append(data)\n    for at in range(0, 20 << 30, 1 << 21): data[at]\ntime.sleep(60)",
+            "512 MiB of memory",
+        ),
+        (
             "forks",
             "import os\nwhile True: os.fork()",
             "512 processes and threads",

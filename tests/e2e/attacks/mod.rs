@@ -306,6 +306,74 @@ fn code_that_kills_everything_ends_its_own_session_at_most() {
     }
 }
 
+/// Has the worker claim that a process of somebody else is a copy of it.
+const FORGED_COPY: &str = "
+import sys
+frame = sys._getframe()
+while frame:
+    worker = frame.f_locals.get('self')
+    if type(worker).__name__ == 'Process' and hasattr(worker, 'keep'):
+        channel = worker.channel
+        worker.keep = lambda mark: channel.send({'event': 'kept', 'pid': VICTIM, 'memory': 2**64 - 1})
+    frame = frame.f_back
+";
+
+#[test]
+fn a_copy_that_is_none_of_the_session_is_neither_woken_nor_ended() {
+    for system in SYSTEMS {
+        let world = World::new(system.user);
+        let daemon = world.daemon(system);
+        let other = daemon.session(json!({"extra_imports": ["*"]}));
+        other.check("kept = 1", json!({"error": null}));
+        for sandbox in ["strict", "off"] {
+            let session = daemon.session(json!({"extra_imports": ["*"], "sandbox": sandbox}));
+            session.exec(&FORGED_COPY.replace("VICTIM", &daemon.pid().to_string()));
+            session.exec("x = 1");
+            session.exec("import os\nos._exit(1)");
+            session.assert_usable();
+            assert!(runs(daemon.pid()), "{system:?}");
+        }
+        other.check("kept", json!({"value": "1"}));
+    }
+}
+
+#[test]
+fn processes_do_not_outlive_a_daemon_that_is_killed_on_any_system() {
+    let stubborn = "import os, signal, time\nfor _ in range(20):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork(): os._exit(0)\n        while True: time.sleep(1)\nprint('on')\nwhile True: pass";
+    for system in SYSTEMS {
+        let world = World::new(system.user);
+        let mut daemon = world.daemon(system);
+        let session = daemon.session(json!({"extra_imports": ["*"], "cwd": world.project()}));
+        session.start_exec(stubborn);
+        session.until_printed("on");
+        let below = descendants(daemon.pid());
+        assert!(below.len() > 20, "{below:?}");
+        daemon.kill_with(&below);
+    }
+}
+
+#[test]
+fn folders_above_the_daemons_own_stay_where_they_are() {
+    for without in ["", "landlock"] {
+        let world = World::new(true);
+        let daemon = world.daemon(System {
+            user: true,
+            without,
+        });
+        let session = daemon.session(json!({"extra_imports": ["*"], "sandbox": "off"}));
+        let above = daemon.socket_path().parent().unwrap().join("state");
+        session.exec("import os");
+        let result = session.exec(&format!(
+            "os.rename({above:?}, {:?})",
+            above.with_extension("moved")
+        ));
+        assert!(result["error"].is_object(), "{without}: {result}");
+        let socket = daemon.socket_path();
+        let result = session.exec(&format!("os.remove({socket:?})"));
+        assert!(result["error"].is_object(), "{without}: {result}");
+    }
+}
+
 #[test]
 fn a_refusal_says_what_the_session_allows_and_which_option_allows_more() {
     let world = World::new(false);
