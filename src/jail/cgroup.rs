@@ -11,7 +11,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rustix::event::{Timespec, poll};
 use rustix::fs::{AtFlags, Mode, OFlags, open, openat, unlinkat};
+use rustix::io::Errno;
 use rustix::process::getppid;
 
 use super::messages::Bounds;
@@ -25,6 +27,8 @@ const DAEMON: &str = "tinycode-daemon";
 const SESSION: &str = "tinycode-session-";
 /// How often processes that the daemon has just started are moved too.
 const ATTEMPTS: usize = 5;
+/// How often a group is tried to be removed.
+const REMOVALS: usize = 200;
 /// Part of its bound that a session may exceed it by for the moment that it takes to stop it.
 const LEEWAY: u64 = 8;
 
@@ -186,7 +190,17 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let _ = unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR); // else the next spawner tries again
+        for _ in 0..REMOVALS {
+            // Processes that have been killed are in it until they have ended.
+            if unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR) != Err(Errno::BUSY) {
+                return;
+            }
+            let pause = Timespec {
+                tv_sec: 0,
+                tv_nsec: 10_000_000,
+            };
+            let _ = poll(&mut [], Some(&pause));
+        } // else the next spawner tries again
     }
 }
 

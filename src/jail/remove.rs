@@ -1,6 +1,6 @@
 //! Removing what hostile code left: folders nested as deep as it likes, without rights, with any number of entries.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -8,36 +8,37 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, chmodat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
+/// Entries of a folder that are known at a time.
+const BATCH: usize = 10_000;
+
 /// Removes all that is in a folder. Needs no more of stack and descriptors the deeper the folders are nested: what lies
-/// deeper than one level is moved up.
+/// deeper than one level is moved up. Needs no more of memory the more entries there are.
 ///
 /// # Errors
 /// What could not be removed.
 pub fn empty(folder: &Path) -> io::Result<()> {
     let root = open(CWD, folder)?;
     let mut moved = 0_u64;
-    loop {
-        let mut left = false;
-        for name in names(&root)? {
+    while let Some(names) = some_names(&root)? {
+        for name in names {
             if remove(root.as_fd(), &name)? {
                 continue;
             }
-            left = true;
             let inner = open(root.as_fd(), name.as_c_str())?;
-            for below in names(&inner)? {
-                if !remove(inner.as_fd(), &below)? {
-                    moved += 1;
-                    let up = format!(".removed-{}-{moved}", std::process::id());
-                    let _ = chmodat(&inner, below.as_c_str(), Mode::RWXU, AtFlags::empty());
-                    renameat(&inner, below.as_c_str(), &root, up)?;
+            while let Some(names) = some_names(&inner)? {
+                for below in names {
+                    if !remove(inner.as_fd(), &below)? {
+                        moved += 1;
+                        let up = format!(".removed-{}-{moved}", std::process::id());
+                        let _ = chmodat(&inner, below.as_c_str(), Mode::RWXU, AtFlags::empty());
+                        renameat(&inner, below.as_c_str(), &root, up)?;
+                    }
                 }
             }
             remove(root.as_fd(), &name)?;
         }
-        if !left {
-            return Ok(());
-        }
     }
+    Ok(())
 }
 
 /// Removes a folder with all that is in it.
@@ -60,7 +61,8 @@ fn open(within: BorrowedFd<'_>, path: impl rustix::path::Arg + Copy) -> io::Resu
     }
 }
 
-fn names(folder: &OwnedFd) -> io::Result<Vec<std::ffi::CString>> {
+/// Some of the names in a folder; `None` where it is empty.
+fn some_names(folder: &OwnedFd) -> io::Result<Option<Vec<CString>>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
@@ -68,8 +70,11 @@ fn names(folder: &OwnedFd) -> io::Result<Vec<std::ffi::CString>> {
         if name != c"." && name != c".." {
             names.push(name.to_owned());
         }
+        if names.len() == BATCH {
+            break;
+        }
     }
-    Ok(names)
+    Ok((!names.is_empty()).then_some(names))
 }
 
 /// Removes a file or an empty folder; says whether it is gone.
@@ -120,6 +125,10 @@ mod tests {
         for _ in 0..20_000 {
             rustix::fs::mkdirat(&deep, "d", Mode::RWXU).unwrap();
             deep = open(deep.as_fd(), c"d").unwrap();
+        }
+        fs::create_dir(root.join("wide")).unwrap();
+        for number in 0..=2 * BATCH {
+            fs::write(root.join(format!("wide/{number}")), "").unwrap();
         }
         folder(&root).unwrap();
         assert!(!root.exists());

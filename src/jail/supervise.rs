@@ -156,15 +156,27 @@ impl Supervisor {
             )?)
         };
         let within = folder.as_ref().map_or(CWD, AsFd::as_fd);
-        let file = openat(within, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let open =
+            |path: &Path| openat(within, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        let beside = || match path.parent() {
+            Some(parent) if parent != Path::new("") => open(parent),
+            _ => open(Path::new(".")),
+        };
+        match open(path) {
+            Ok(file) if self.holds(&file)? => Ok(Address::File(file)),
+            Err(error) if beside().is_ok_and(|beside| self.holds(&beside) == Ok(true)) => {
+                Err(error)
+            }
+            _ => Err(Errno::ACCESS), // whether or not there is something
+        }
+    }
+
+    /// Whether something is in the temporary folder.
+    fn holds(&self, file: &OwnedFd) -> Result<bool, Errno> {
         let place = readlink(format!("/proc/self/fd/{}", file.as_raw_fd()), Vec::new())?;
         let place = Path::new(std::ffi::OsStr::from_bytes(place.as_bytes())).to_owned();
         // The working folder may be mounted below it.
-        if place.starts_with(&self.temp) && mount_of(&file)? == mount_of(&self.folder)? {
-            Ok(Address::File(file))
-        } else {
-            Err(Errno::ACCESS)
-        }
+        Ok(place.starts_with(&self.temp) && mount_of(file)? == mount_of(&self.folder)?)
     }
 
     fn make(&self, wanted: Wanted) {

@@ -59,6 +59,12 @@ def call(number, *arguments):
 
 /// All of them.
 pub const ATTACKS: &[Attack] = &[
+    // what there is
+    attack(
+        "ask by connect whether a hidden file is there",
+        CONFINED,
+        "def asked(path):\n    with socket.socket(socket.AF_UNIX) as s: return s.connect_ex(path)\nif asked(HOME + '/.ssh/id_ed25519') != asked(HOME + '/.ssh/none'): print('REACHED')",
+    ),
     // signals
     attack(
         "kill the parent",

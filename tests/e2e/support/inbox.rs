@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::DEADLINE;
+use super::deadline;
 
 /// The next message of a connection; `None` at its end, an error where it breaks the protocol.
 pub type Source = Box<dyn FnMut() -> Result<Option<String>, String> + Send>;
@@ -89,7 +89,7 @@ impl Inbox {
             if let Some(found) = find(&mut received) {
                 return found;
             }
-            let left = DEADLINE.saturating_sub(start.elapsed());
+            let left = deadline().saturating_sub(start.elapsed());
             let ended = received.end.is_some();
             assert!(
                 !ended,
@@ -107,7 +107,7 @@ impl Inbox {
         let start = Instant::now();
         let mut received = self.received();
         while received.end.is_none() {
-            let left = DEADLINE.saturating_sub(start.elapsed());
+            let left = deadline().saturating_sub(start.elapsed());
             assert!(!left.is_zero(), "the connection does not end");
             let waited = self.0.1.wait_timeout(received, left);
             received = waited.unwrap_or_else(PoisonError::into_inner).0;

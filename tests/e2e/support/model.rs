@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::{DEADLINE, sse};
+use super::{deadline, sse};
 
 /// The key that requests have to carry.
 pub const KEY: &str = "sk-test-0123456789abcdef0123456789abcdef";
@@ -305,7 +305,7 @@ impl Gate {
         let waited = self
             .0
             .1
-            .wait_timeout_while(state, DEADLINE, |state| !wanted(state));
+            .wait_timeout_while(state, deadline(), |state| !wanted(state));
         let waited = waited.unwrap_or_else(PoisonError::into_inner);
         assert!(!waited.1.timed_out(), "waited in vain until {what}");
     }
