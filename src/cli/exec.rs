@@ -114,27 +114,16 @@ pub async fn run(
     let id = session.session.as_str();
     let params = json!({"session": id, "code": job.code});
     let mut view = View {
+        json: job.json,
+        printed_only: false,
         look: looks.err,
         open: false,
     };
-    let mut result: ExecResult = match job.json {
-        true => client.follow(id, "exec", &params, &mut JsonLines).await?,
-        false => client.follow(id, "exec", &params, &mut view).await?,
-    };
+    let mut result: ExecResult = client.follow(id, "exec", &params, &mut view).await?;
     if result.error.is_none() {
         let params = json!({"session": id, "code": WAIT_FOR_THREADS});
-        let waited: ExecResult = match job.json {
-            true => {
-                client
-                    .follow(id, "exec", &params, &mut Output(JsonLines))
-                    .await?
-            }
-            false => {
-                client
-                    .follow(id, "exec", &params, &mut Output(&mut view))
-                    .await?
-            }
-        };
+        view.printed_only = true;
+        let waited: ExecResult = client.follow(id, "exec", &params, &mut view).await?;
         result.error = waited.error.map(without_places);
         (result.timeout, result.interrupted) = (waited.timeout, waited.interrupted);
     }
@@ -213,6 +202,10 @@ fn traceback(look: Look, error: &PyErrorInfo, result: &ExecResult, name: &str) -
 
 /// Passes on what the code prints.
 struct View {
+    /// Whether events are passed on as they are.
+    json: bool,
+    /// Whether only what is printed is passed on.
+    printed_only: bool,
     look: Look,
     /// Whether the last line on stdout has not ended.
     open: bool,
@@ -220,8 +213,15 @@ struct View {
 
 impl Show for View {
     fn event(&mut self, params: &RawValue) -> io::Result<()> {
-        let event: EventEnvelope = serde_json::from_str(params.get())?;
-        match event.event {
+        let EventEnvelope { event, .. } = serde_json::from_str(params.get())?;
+        let is_printed = matches!(event, Event::Stdout { .. } | Event::Stderr { .. });
+        if self.printed_only && !is_printed {
+            return Ok(());
+        }
+        if self.json {
+            return JsonLines.event(params);
+        }
+        match event {
             Event::Stdout { text, .. } => {
                 self.open = !text.ends_with('\n');
                 print(&text)
@@ -233,24 +233,10 @@ impl Show for View {
     }
 
     fn stopping(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
-}
-
-/// Shows what is printed, and nothing else.
-struct Output<S>(S);
-
-impl<S: Show> Show for Output<S> {
-    fn event(&mut self, params: &RawValue) -> io::Result<()> {
-        let event: EventEnvelope = serde_json::from_str(params.get())?;
-        match event.event {
-            Event::Stdout { .. } | Event::Stderr { .. } => self.0.event(params),
-            _ => Ok(()),
+        if self.json {
+            return JsonLines.stopping();
         }
-    }
-
-    fn stopping(&mut self) -> io::Result<()> {
-        self.0.stopping()
+        io::stderr().flush()
     }
 }
 

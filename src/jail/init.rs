@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,12 @@ pub struct Plan<'a> {
 
 /// Sets a session up, and stays with it until it ends.
 pub fn run(plan: &Plan<'_>, control: &OwnedFd, fds: Descriptors) -> ! {
+    // Past this point would be the spawner's, of which this process has a copy.
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| stay(plan, control, fds)));
+    leave(0)
+}
+
+fn stay(plan: &Plan<'_>, control: &OwnedFd, fds: Descriptors) {
     match start(plan, fds) {
         Ok((mut session, supervisor)) => {
             if let Some(supervisor) = supervisor {
@@ -54,7 +61,6 @@ pub fn run(plan: &Plan<'_>, control: &OwnedFd, fds: Descriptors) -> ! {
                 },
             );
             session.serve(control);
-            session.end(plan);
         }
         Err((doing, error)) => {
             let report = Report::Failed {
@@ -64,7 +70,6 @@ pub fn run(plan: &Plan<'_>, control: &OwnedFd, fds: Descriptors) -> ! {
             let _ = messages::send(control, &report, &[]);
         }
     }
-    leave(0)
 }
 
 /// Ends this process as it is.
@@ -79,13 +84,15 @@ pub fn leave(code: i32) -> ! {
     }
 }
 
-/// A session that runs.
+/// A session that runs. Dropping it ends all its processes.
 struct Session {
     /// The process that runs the code: the program, or a copy of it that took its place.
     program: i32,
     children: OwnedFd,
     watcher: Watcher,
     temp: PathBuf,
+    /// Whether the temporary folder is its own mount, which nobody else empties.
+    own_temp: bool,
 }
 
 fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Supervisor>), Failure> {
@@ -136,12 +143,13 @@ fn start(plan: &Plan<'_>, fds: Descriptors) -> Result<(Session, Option<Superviso
         .map(|listener| Supervisor::new(listener, &temp, own_network))
         .transpose()
         .doing("open the temporary folder")?;
-    let own_shared = layers.namespaces && launch.sandbox != Sandbox::Off;
+    let own_mounts = layers.namespaces && launch.sandbox != Sandbox::Off;
     let session = Session {
         program,
         children,
-        watcher: Watcher::new(launch.bounds, group, &temp, own_shared),
+        watcher: Watcher::new(launch.bounds, group, &temp, own_mounts),
         temp,
+        own_temp: own_mounts,
     };
     Ok((session, supervisor))
 }
@@ -176,11 +184,10 @@ impl Session {
     fn serve(&mut self, control: &OwnedFd) {
         let mut buffer = [0; REQUEST];
         loop {
-            let wait = self.watcher.wait();
-            let wait = Timespec {
+            let wait = self.watcher.wait().map(|wait| Timespec {
                 tv_sec: wait.as_secs().try_into().unwrap_or(1),
                 tv_nsec: wait.subsec_nanos().into(),
-            };
+            });
             let alarm = self.watcher.alarm();
             let (alarm, kinds) = match &alarm {
                 Some(alarm) => (alarm, PollFlags::PRI),
@@ -191,7 +198,7 @@ impl Session {
                 PollFd::new(&self.children, PollFlags::IN),
                 PollFd::new(alarm, kinds),
             ];
-            let _ = poll(&mut fds, Some(&wait)); // interrupted is as good as nothing
+            let _ = poll(&mut fds, wait.as_ref()); // interrupted is as good as nothing
             let [asked, ended, alarmed] = fds.map(|fd| !fd.revents().is_empty());
             if asked {
                 match messages::receive(control, &mut buffer) {
@@ -280,10 +287,12 @@ impl Session {
         self.watcher.pause();
         self.tell(control, &Report::Exceeded(exceeded));
     }
+}
 
-    fn end(&self, plan: &Plan<'_>) {
+impl Drop for Session {
+    fn drop(&mut self) {
         processes::end_all_but(&BTreeSet::new(), |_, _| ());
-        if plan.layers.namespaces && plan.launch.sandbox != Sandbox::Off {
+        if self.own_temp {
             let _ = remove::empty(&self.temp); // what is mounted in it stays
         }
     }

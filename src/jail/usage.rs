@@ -21,8 +21,6 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_m
 const REST: Duration = Duration::from_secs(1);
 /// Time after the beginning of a step, or the last sign of life, for which something is taken to run.
 const ALERT: Duration = Duration::from_secs(2);
-/// Longer than anything is stopped.
-const PAUSE: Duration = Duration::from_secs(3600);
 /// Growth of a file system after which the temporary folder is measured.
 const GROWTH: u64 = 32 << 20;
 /// Folders nested deeper than this count as too much.
@@ -40,6 +38,8 @@ pub struct Watcher {
     shared: Option<&'static Path>,
     alert: Instant,
     next: Instant,
+    /// Whether all that could use more has been stopped.
+    paused: bool,
     /// Processor time of each process at the last look.
     times: BTreeMap<i32, u128>,
     /// Bytes in use on the file system of the temporary folder when it was last measured.
@@ -68,6 +68,7 @@ impl Watcher {
             shared: own_shared.then_some(Path::new("/dev/shm")),
             alert: Instant::now() + ALERT,
             next: Instant::now(),
+            paused: false,
             times: BTreeMap::new(),
             measured: used(temp),
             rest: None,
@@ -93,9 +94,10 @@ impl Watcher {
         self.next = self.next.min(now + LOOKS.0);
     }
 
-    /// Becomes readable, or says that it has an exceptional condition, when more memory is used than may be.
+    /// Has an exceptional condition when more memory is used than may be.
     pub fn alarm(&self) -> Option<BorrowedFd<'_>> {
-        self.group.as_ref().map(Group::events)
+        let group = self.group.as_ref().filter(|_| !self.paused);
+        group.map(Group::events)
     }
 
     /// Looks at once: there was an alarm.
@@ -109,13 +111,17 @@ impl Watcher {
 
     /// Whether the kernel has ended a process since this was last asked, because the session used too much memory.
     pub fn has_lost_one(&mut self) -> bool {
+        !self.paused && self.count_killed()
+    }
+
+    fn count_killed(&mut self) -> bool {
         let killed = self.group.as_ref().map_or(0, Group::killed);
         std::mem::replace(&mut self.killed, killed) < killed
     }
 
     /// Looks no more until it is to `resume`: all that could use more has been stopped.
     pub fn pause(&mut self) {
-        self.next = Instant::now() + PAUSE;
+        self.paused = true;
     }
 
     /// Looks again.
@@ -124,19 +130,22 @@ impl Watcher {
             let now = time_of_all(&descendants(&BTreeSet::new()));
             self.rested += now.saturating_sub(rest.began);
         }
+        self.paused = false;
+        self.count_killed(); // which was for what has been told
         self.next = Instant::now();
         self.wake();
     }
 
-    /// Time until the next look.
-    pub fn wait(&self) -> Duration {
-        self.next.saturating_duration_since(Instant::now())
+    /// Time until the next look, if there is to be one.
+    pub fn wait(&self) -> Option<Duration> {
+        let wait = self.next.saturating_duration_since(Instant::now());
+        (!self.paused).then_some(wait)
     }
 
     /// Looks, if it is time to; says what is used beyond its bound.
     pub fn look(&mut self) -> Option<Exceeded> {
         let now = Instant::now();
-        if now < self.next {
+        if self.paused || now < self.next {
             return None;
         }
         if now > self.alert && !self.is_running() {

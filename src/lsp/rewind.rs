@@ -17,8 +17,8 @@ use super::progress::Progress;
 use super::settings::invalid;
 use super::timeline::{News, Timeline};
 use crate::protocol::{Error, ErrorKind};
-use crate::session::Session;
 use crate::session::log::Head;
+use crate::session::{Session, SessionError};
 
 /// A session whose steps are followed.
 pub struct Followed {
@@ -89,11 +89,11 @@ impl Editor {
             .get(uri)
             .map(|document| document.sessions());
         for id in sessions.unwrap_or_default() {
+            self.catch_up(&id).await;
             let kept = match self.context.app.registry.get(&id) {
                 Ok(session) => session.checkpoints().await,
                 Err(_) => Vec::new(),
             };
-            self.catch_up(&id).await;
             if let Some(document) = self.documents().get_mut(uri) {
                 document
                     .keep_checkpoints(&id, |name| kept.iter().any(|kept| kept.checkpoint == name));
@@ -113,12 +113,13 @@ pub async fn rewind(
     token: Option<ProgressToken>,
 ) -> Result<Value, Error> {
     let id = editor.document(&uri, find)??;
-    editor.look_back(&uri).await;
-    let ran = editor.document(&uri, |document| {
+    let ran = |document: &mut Document| {
         let mark = document.view().mark(id);
-        mark.and_then(|mark| mark.ran.clone())
-    })?;
-    let ran = ran.ok_or_else(not_run)?;
+        mark.and_then(|mark| mark.ran.clone()).ok_or_else(not_run)
+    };
+    let session = editor.document(&uri, ran)??.session;
+    editor.catch_up(&session).await;
+    let ran = editor.document(&uri, ran)??;
     let session = editor.context.app.registry.get(&ran.session);
     let session = session.map_err(|_| ended())?;
     let checkpoint = ran.moment.checkpoint.ok_or_else(not_kept)?;
@@ -128,7 +129,10 @@ pub async fn rewind(
     let progress = Progress::begin(editor, "Rewind".to_owned(), token, &cancel);
     let rewound = pending.answer_or(&cancel).await;
     progress.end().await;
-    rewound?;
+    match rewound {
+        Err(SessionError::NoCheckpoint(_)) => return Err(not_kept()), // only the session knows
+        rewound => rewound?,
+    }
     editor.catch_up(&session.id).await;
     editor.publish().await;
     editor.context.connection.flush(&session).await;

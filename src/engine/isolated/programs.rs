@@ -3,28 +3,23 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
-use tokio::net::unix::pipe;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use super::Settings;
 use super::packets::Packets;
-use super::spawner::Spawner;
+use super::spawner::{Launched, Spawner};
 use crate::engine::folder::{Folder, SessionFolder};
 use crate::engine::process::describe;
 use crate::engine::python::find_on_path;
-use crate::jail::{Bounds, Launch, Report, Sandbox, is_hidden, messages};
+use crate::jail::{Bounds, Launch, Report, Sandbox, is_hidden};
 
 const BOUNDS: Bounds = Bounds {
     memory: 1 << 30,
@@ -110,24 +105,22 @@ impl Programs {
             home: self.settings.home.clone(),
             secret,
         };
-        let (ours, theirs) = StdUnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let (stdout, reader) = pipe::pipe()?;
-        let (stdout, stderr) = (stdout.into_blocking_fd()?, File::create("/dev/null")?);
-        let (control, init) = messages::pair()?;
-        let fds = [init.as_fd(), theirs.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        self.spawner.launch(&launch, &fds).await?;
-        drop((init, theirs, stdout));
-        let control = Packets::new(control)?;
-        let mut ours = UnixStream::from_std(ours)?;
-        let mut reader = reader.take(MAX_SAID);
+        let Launched {
+            control,
+            mut channel,
+            stdout,
+            mut stderr,
+        } = self.spawner.launch(&launch).await?;
+        let mut stdout = stdout.take(MAX_SAID);
         let mut said = Vec::new();
-        let (_, read, ended) = tokio::join!(
+        let mut nowhere = tokio::io::sink();
+        let (_, read, _, ended) = tokio::join!(
             async {
-                ours.write_all(program.input).await?; // it need not read it
-                ours.shutdown().await
+                channel.write_all(program.input).await?; // it need not read it
+                channel.shutdown().await
             },
-            reader.read_to_end(&mut said),
+            stdout.read_to_end(&mut said),
+            tokio::io::copy(&mut stderr, &mut nowhere),
             status(&control),
         );
         read?;

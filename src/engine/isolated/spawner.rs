@@ -1,11 +1,14 @@
 //! The daemon's end of the process that starts isolated sessions.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -22,6 +25,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Spawner {
     without: Without,
     running: Mutex<Option<Arc<Running>>>,
+}
+
+/// The daemon's ends of what a program was started with.
+#[derive(Debug)]
+pub struct Launched {
+    /// To its init.
+    pub control: Packets,
+    /// Its descriptor 3.
+    pub channel: UnixStream,
+    /// Its standard output.
+    pub stdout: pipe::Receiver,
+    /// Its standard error.
+    pub stderr: pipe::Receiver,
 }
 
 #[derive(Debug)]
@@ -61,20 +77,38 @@ impl Spawner {
         Ok(self.running(None).await?.layers.clone())
     }
 
-    /// Has a program started, over the descriptors that `jail::Launch` names. Whether it is, its control socket says.
+    /// Has a program started. Whether it is, its control socket says.
     ///
     /// # Errors
     /// When no process can be started, or what it is to be told is too long.
-    pub async fn launch(&self, launch: &Launch, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    pub async fn launch(&self, launch: &Launch) -> io::Result<Launched> {
+        let (control, init) = messages::pair()?;
+        let (channel, theirs) = StdUnixStream::pair()?;
+        channel.set_nonblocking(true)?;
+        let (writer, stdout) = pipe::pipe()?;
+        let (other_writer, stderr) = pipe::pipe()?;
+        let writers = [writer.into_blocking_fd()?, other_writer.into_blocking_fd()?];
+        let fds = [
+            init.as_fd(),
+            theirs.as_fd(),
+            writers[0].as_fd(),
+            writers[1].as_fd(),
+        ];
         let running = self.running(None).await?;
-        match running.packets.send(launch, fds).await {
+        match running.packets.send(launch, &fds).await {
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
                 // It has been killed, by whom ever; another one does as well.
                 let another = self.running(Some(&running)).await?;
-                another.packets.send(launch, fds).await
+                another.packets.send(launch, &fds).await?;
             }
-            sent => sent,
+            sent => sent?,
         }
+        Ok(Launched {
+            control: Packets::new(control)?,
+            channel: UnixStream::from_std(channel)?,
+            stdout,
+            stderr,
+        })
     }
 
     /// The one that runs, which is not to be `but`.

@@ -2,18 +2,13 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::net::UnixStream;
-use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use super::packets::Packets;
 use super::programs::apart;
 use super::session::{Processes, bytes};
 use super::spawner::Spawner;
@@ -22,7 +17,7 @@ use crate::engine::folder::{Folder, SessionFolder};
 use crate::engine::forking::{Host, Source};
 use crate::engine::python::Interpreter;
 use crate::engine::{EngineError, Spec};
-use crate::jail::{Bounds, Launch, Layers, Sandbox, is_of_project, messages};
+use crate::jail::{Bounds, Launch, Layers, Sandbox, is_of_project};
 use crate::worker::{BOOTSTRAP, Link, Process, Refusals, Start};
 
 /// Time that a fresh interpreter gets to answer.
@@ -143,19 +138,11 @@ impl Subprocesses {
     }
 
     async fn spawn(&self, launch: &Launch) -> io::Result<(Processes, Link)> {
-        let (ours, theirs) = StdUnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let (stdout, stdout_reader) = pipe::pipe()?;
-        let (stderr, stderr_reader) = pipe::pipe()?;
-        let (stdout, stderr) = (stdout.into_blocking_fd()?, stderr.into_blocking_fd()?);
-        let (control, init) = messages::pair()?;
-        let fds = [init.as_fd(), theirs.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        self.spawner.launch(launch, &fds).await?;
-        drop((init, theirs, stdout, stderr));
-        let bounds = launch.bounds;
-        let processes = Processes::started(Packets::new(control)?, bounds.memory, bounds.disk);
+        let launched = self.spawner.launch(launch).await?;
+        let Bounds { memory, disk, .. } = launch.bounds;
+        let processes = Processes::started(launched.control, memory, disk);
         let processes = processes.await.map_err(io::Error::other)?;
-        let link = Link::new(UnixStream::from_std(ours)?, stdout_reader, stderr_reader);
+        let link = Link::new(launched.channel, launched.stdout, launched.stderr);
         Ok((processes, link))
     }
 }
