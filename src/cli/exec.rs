@@ -33,9 +33,12 @@ expression is printed.
 
 Exit codes: 0 ran to its end, 1 Python error or timeout, 2 usage, 4 engine, 130 Ctrl-C, 143 SIGTERM";
 
-/// Programs end when their threads have.
+/// Programs end when their threads have: first Python's own hooks, by which the threads of pools end, which would wait
+/// for work for ever.
 const WAIT_FOR_THREADS: &str = "\
 import threading
+for end_pool in reversed(getattr(threading, '_threading_atexits', ())):
+    end_pool()
 for thread in threading.enumerate():
     if not thread.daemon and thread is not threading.current_thread() and thread is not threading.main_thread():
         thread.join()

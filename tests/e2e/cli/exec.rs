@@ -116,6 +116,14 @@ threading.Thread(target=late).start(); begun.set()";
     ] {
         assert_eq!(fs::read_to_string(folder.path().join(file)).unwrap(), text);
     }
+    for pool in ["ThreadPoolExecutor", "ProcessPoolExecutor"] {
+        let code = format!(
+            "from concurrent.futures import {pool}\npool = {pool}(2)\nprint(pool.submit(abs, -3).result())"
+        );
+        let ended = tinycode(&["exec", "-"]).stdin(&code).run();
+        assert_code(&ended, 0);
+        assert_eq!(ended.stdout, "3\n", "{pool}");
+    }
     let waits =
         "import threading\nthreading.Thread(target=threading.Event().wait).start()\nprint('begun')";
     let ended = tinycode(&["exec", "--timeout", "0.5", "-"])
