@@ -10,8 +10,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
-use rustix::event::{Timespec, poll};
 use rustix::fs::{AtFlags, Mode, OFlags, open, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::getppid;
@@ -195,11 +196,7 @@ impl Drop for Group {
             if unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR) != Err(Errno::BUSY) {
                 return;
             }
-            let pause = Timespec {
-                tv_sec: 0,
-                tv_nsec: 10_000_000,
-            };
-            let _ = poll(&mut [], Some(&pause));
+            thread::sleep(Duration::from_millis(10));
         } // else the next spawner tries again
     }
 }

@@ -264,7 +264,7 @@ impl Session {
     }
 
     fn reap(&mut self, control: &OwnedFd) {
-        if self.watcher.has_lost_one() {
+        if self.watcher.take_loss() {
             self.exceeded(Exceeded::Memory, control); // which is why it ended
         }
         let mut told = [0; 128];

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process};
 
@@ -20,11 +22,7 @@ pub fn end_all_but(keep: &BTreeSet<i32>, mut reaped: impl FnMut(i32, i32)) {
             break;
         }
         left.iter().for_each(|pid| signal(*pid, Signal::KILL));
-        let pause = rustix::time::Timespec {
-            tv_sec: 0,
-            tv_nsec: 500_000,
-        };
-        let _ = rustix::event::poll(&mut [], Some(&pause)); // they are on their way out
+        thread::sleep(Duration::from_micros(500)); // they are on their way out
     }
 }
 

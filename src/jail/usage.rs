@@ -109,8 +109,8 @@ impl Watcher {
         self.next = Instant::now();
     }
 
-    /// Whether the kernel has ended a process since this was last asked, because the session used too much memory.
-    pub fn has_lost_one(&mut self) -> bool {
+    /// Returns whether the kernel has ended a process since the last call, because the session used too much memory.
+    pub fn take_loss(&mut self) -> bool {
         !self.paused && self.count_killed()
     }
 
@@ -168,7 +168,7 @@ impl Watcher {
             }
         }
         let memory = self.memory(&processes);
-        if memory > most_memory(&self.bounds) || self.has_lost_one() {
+        if memory > most_memory(&self.bounds) || self.take_loss() {
             return Some(Exceeded::Memory);
         }
         if self.disk_is_full() {
